@@ -1,0 +1,5 @@
+"""`sciml_bench.benchmarks.<name>` is `benchmarks/<name>.py` at the root of the repository, or this folder in a wheel."""
+
+from .._layout import root
+
+__path__ = [str(root("benchmarks"))]

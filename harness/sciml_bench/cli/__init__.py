@@ -1,0 +1,27 @@
+"""The command line. Nothing here imports a framework."""
+
+import sys
+
+from ..errors import SciMLBenchError, UsageError
+
+
+def main() -> None:
+    """Run `sciml-bench`. Exit status: 0 all well, 1 some cell failed, 2 wrong usage."""
+    from .app import app
+
+    try:
+        app()
+    except UsageError as error:
+        _end(str(error), 2)
+    except SciMLBenchError as error:
+        _end(str(error), 1)
+    except KeyboardInterrupt:
+        _end("interrupted; finished cells are kept, and the same command goes on from there", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _end(sentence: str, status: int) -> None:
+    print(f"sciml-bench: {sentence}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,191 @@
+"""The commands and their options; what they do is in the module of the same name."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+
+app = typer.Typer(
+    name="sciml-bench",
+    help="Benchmark methods of scientific machine learning: fit, predict, score, and compare with classical solvers.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(help="Generate datasets and certify their truth.", no_args_is_help=True)
+site_app = typer.Typer(help="Build the leaderboard pages from records.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(site_app, name="site")
+
+RESULTS = Path("runs")
+
+
+class Tier(StrEnum):
+    """The sizes that every dataset comes in."""
+
+    smoke = "smoke"
+    small = "small"
+    full = "full"
+
+
+class Listed(StrEnum):
+    """What can be listed."""
+
+    methods = "methods"
+    datasets = "datasets"
+
+
+Results = Annotated[
+    Path, typer.Option("--results", help="Folder of records, pictures and pages.", envvar="SCIML_BENCH_RESULTS")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")]
+TierOption = Annotated[Tier, typer.Option("--tier", help="smoke: seconds; small: a laptop; full: as published, on a GPU.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sciml-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Benchmark methods of scientific machine learning."""
+
+
+@app.command("list")
+def list_(
+    what: Annotated[Listed | None, typer.Argument(help="Only methods, or only datasets.")] = None, json: Json = False
+) -> None:
+    """List datasets and methods, one line each."""
+    from . import listing
+
+    listing.show(None if what is None else what.value, json)
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(help="A method, a dataset, or the path of a file.")], json: Json = False
+) -> None:
+    """Show the card of a method or dataset: what it is, its parameters, tiers, sources."""
+    from . import listing
+
+    listing.info(name, json)
+
+
+@app.command()
+def run(
+    method: Annotated[str, typer.Option("--method", "-m", help="A method, several with commas, or the path of a Python file.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", help="A dataset, several with commas, or the path of an HDF5/NetCDF4 file.")
+    ],
+    tier: TierOption = Tier.small,
+    folds: Annotated[int, typer.Option(help="Number of cross-validation folds.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Number of repetitions with different training seeds.")] = 1,
+    device: Device = "auto",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A hyperparameter, as name=value; may be repeated.")
+    ] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Also run the baselines and the coarsened reference solver.")
+    ] = True,
+    only_fold: Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")] = None,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds that one cell may take.")] = None,
+    memory_limit: Annotated[float | None, typer.Option(help="GiB of memory that one cell may use.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")] = False,
+    keep_predictions: Annotated[Path | None, typer.Option(help="Keep each cell's predictions (HDF5) in this folder.")] = None,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Build the pages at the end.")] = True,
+    results: Results = RESULTS,
+    json: Json = False,
+) -> None:
+    """Evaluate methods on datasets by k-fold cross-validation, next to the baselines.
+
+    Cells that have a record already are not run again: interrupt and repeat at will.
+    """
+    from .run import Options
+    from .run import run as run_
+
+    run_(
+        Options(
+            methods=_names(method),
+            datasets=_names(dataset),
+            tier=tier.value,
+            folds=folds,
+            seeds=seeds,
+            device=device,
+            sets=set_ or [],
+            baselines=baselines,
+            only_fold=only_fold,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            retry=retry,
+            keep_predictions=keep_predictions,
+            page=page,
+            results=results,
+            json=json,
+        )
+    )
+
+
+@app.command()
+def leaderboard(
+    dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
+    tier: Annotated[Tier | None, typer.Option("--tier", help="Only this tier.")] = None,
+    results: Results = RESULTS,
+    json: Json = False,
+) -> None:
+    """Print the leaderboard of the records in a folder."""
+    from .leaderboard import show
+
+    show(dataset, None if tier is None else tier.value, results, json)
+
+
+@data_app.command("generate")
+def generate(
+    dataset: Annotated[str, typer.Argument(help="A dataset, or several with commas.")],
+    tier: TierOption = Tier.small,
+    device: Device = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Make it again even if it is in the cache.")] = False,
+) -> None:
+    """Generate a dataset and its shifts into the cache."""
+    from .data import generate as generate_
+
+    generate_(_names(dataset), tier.value, device, force)
+
+
+@data_app.command("certify")
+def certify(
+    dataset: Annotated[str, typer.Argument(help="A dataset, or several with commas.")],
+    tier: TierOption = Tier.small,
+    samples: Annotated[int, typer.Option(help="How many samples to compare with the refined truth.")] = 8,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Measure the floor: the error of the truth against a refined one."""
+    from .data import certify as certify_
+
+    certify_(_names(dataset), tier.value, samples, device, json)
+
+
+@site_app.command("build")
+def build(
+    out: Annotated[Path | None, typer.Option(help="Where the pages go; by default `site` in the results folder.")] = None,
+    results: Results = RESULTS,
+) -> None:
+    """Build the pages from the records, with no framework and no network."""
+    from .site import build as build_
+
+    build_(results, out)
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

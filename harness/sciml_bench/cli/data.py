@@ -1,0 +1,59 @@
+"""`sciml-bench data`."""
+
+import json
+import sys
+from dataclasses import asdict
+
+from rich.console import Console
+
+from ..problem import generation
+from ..protocol.seeds import data_seed
+from ..ranking.summary import PRIMARY
+from ..registry import dataset_class, short_name
+from ..running.plan import pick_device
+from ..running.task import certificate, generate_all
+from .progress import Screen
+
+
+def generate(names: list[str], tier: str, device: str, force: bool) -> None:
+    """Generate datasets and their shifts."""
+    device = pick_device(device)
+    classes = {name: dataset_class(name).tier(tier) for name in names}
+    with Screen() as screen:
+        for name, dataset in classes.items():
+            data, shifts = generate_all(
+                short_name(name), dataset, device=device, progress=screen.data(f"data {short_name(name)}"), force=force
+            )
+            for label, cached in {short_name(name): data, **shifts}.items():
+                size = cached.path.stat().st_size / 2**20
+                screen.console.print(
+                    f"{label}: {cached.samples} samples, {size:.1f} MiB, made in {cached.seconds:.1f} s, digest {cached.digest[:12]}"
+                )
+            screen.console.print(f"[dim]in {data.path.parent}")
+
+
+def certify(names: list[str], tier: str, samples: int, device: str, as_json: bool) -> None:
+    """Print the floor of every metric of some datasets."""
+    device = pick_device(device)
+    classes = {name: dataset_class(name).tier(tier) for name in names}
+    found = {}
+    with Screen() as screen:
+        for name, dataset in classes.items():
+            short = short_name(name)
+            report = screen.data(f"certificate {short}")
+            seed = data_seed(short)
+            path = generation.data_path(short, dataset, seed)
+            found[short] = certificate(dataset, path, seed, device=device, progress=report, samples=samples)
+    if as_json:
+        json.dump({name: asdict(c) for name, c in found.items()}, sys.stdout)
+        sys.stdout.write("\n")
+        return
+    console = Console(highlight=False)
+    for name, made in found.items():
+        console.print(f"[bold]{name}[/] · {tier}: {made.samples} samples against {made.against}")
+        console.print(f"  {PRIMARY} {made.floor[PRIMARY]:.2e} (worst sample {made.worst:.2e})")
+        for metric, value in sorted(made.floor.items()):
+            if metric != PRIMARY:
+                console.print(f"  {metric} {value:.2e}", style="dim")
+
+

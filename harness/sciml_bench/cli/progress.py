@@ -1,0 +1,109 @@
+"""What a person sees while cells run: bars on a terminal, lines elsewhere, always on standard error."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from ..problem.generation import Progress as Report
+from ..ranking.summary import PRIMARY
+from ..records.record import Record
+from ..running.cell import Cell
+
+NOTE_SECONDS = 5.0
+
+
+class Screen:
+    """Bars for data generation and cells; one line for every cell that ends."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self._overall: TaskID | None = None
+        self._current: TaskID | None = None
+        self._last_note = 0.0
+        self.trained = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def data(self, title: str) -> Report:
+        """Return a reporter for one dataset's generation."""
+        task: TaskID | None = None
+        begun = time.monotonic()
+
+        def report(fraction: float, message: str) -> None:
+            nonlocal task
+            if not self.console.is_terminal:
+                self._line(f"{title}: {message}", fraction >= 1.0)
+                return
+            if task is None:
+                task = self._progress.add_task(title, total=100, note="")
+            self._progress.update(task, completed=round(100 * fraction), note=message)
+            if fraction >= 1.0:
+                self._progress.update(task, visible=False)
+                if message:
+                    self.console.print(f"[green]✓[/] {title}: {message} [dim]({time.monotonic() - begun:.1f} s)")
+
+        return report
+
+    def _line(self, text: str, always: bool) -> None:
+        now = time.monotonic()
+        if always or now - self._last_note > NOTE_SECONDS:
+            self._last_note = now
+            self.console.print(text, markup=False)
+
+    def expect(self, cells: int) -> None:
+        """Open the bar of all cells."""
+        self._overall = self._progress.add_task("cells", total=cells, note="")
+        self._current = self._progress.add_task("", total=100, note="", visible=False)
+
+    def cell_started(self, cell: Cell) -> None:
+        """Open the bar of one cell."""
+        self.trained += 1
+        if self._current is not None:
+            title = f"{cell.row} fold {cell.fold + 1}/{len(cell.task.splits)}"
+            self._progress.reset(self._current, description=title, total=100, note="starting", visible=True)
+
+    def cell_progress(self, cell: Cell, fraction: float, message: str) -> None:  # noqa: ARG002
+        """Move the bar of one cell."""
+        if self._current is not None:
+            self._progress.update(self._current, completed=round(100 * fraction), note=message)
+
+    def cell_ended(self, record: Record, reused: bool) -> None:
+        """Close the bar of one cell and say how it ended."""
+        if self._overall is not None:
+            self._progress.advance(self._overall)
+        if not reused:
+            self.console.print(line_of(record), markup=True)
+
+
+def line_of(record: Record) -> str:
+    """Return one line about a finished cell."""
+    title = f"{record.cell.dataset} {record.row} fold {record.cell.fold + 1}/{record.cell.folds}"
+    if record.status != "ok":
+        return f"[red]✗[/] {title}: {record.status}: {_plain(record.reason)}"
+    cost = record.cost
+    spent = "" if cost is None else f" [dim]fit {cost.fit_seconds:.1f} s, predict {cost.predict_seconds:.2g} s"
+    return f"[green]✓[/] {title}: {PRIMARY} {record.scores[PRIMARY]:.3g}{spent}"
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")

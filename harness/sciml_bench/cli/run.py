@@ -1,0 +1,166 @@
+"""`sciml-bench run`."""
+
+import json
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..errors import UsageError
+from ..paths import ensure_writable
+from ..ranking.summary import Row, summarise
+from ..records.provenance import threads
+from ..records.record import Record
+from ..records.store import Store
+from ..registry import check_tier, dataset_class, is_path, method_class
+from ..running import plan
+from ..running.executor import fork_server
+from ..running.run import Planned, Runner
+from ..running.task import Source, Task, check_folds, prepare
+from . import tables
+from .progress import Screen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of `run`, as given."""
+
+    methods: list[str]
+    datasets: list[str]
+    tier: str
+    folds: int
+    seeds: int
+    device: str
+    sets: list[str]
+    baselines: bool
+    only_fold: int | None
+    time_limit: float | None
+    memory_limit: float | None
+    retry: bool
+    keep_predictions: Path | None
+    page: bool
+    results: Path
+    json: bool
+
+
+def run(options: Options) -> None:
+    """Run all cells and print their table."""
+    given = parse_sets(options.sets)
+    request = _check(options, given)
+    store = Store(options.results)
+    store.prepare()
+    if options.keep_predictions is not None:
+        ensure_writable(options.keep_predictions, "folder for predictions")
+    context = fork_server(_frameworks(options))
+    with suppress(OSError):
+        forkserver.ensure_running()  # imports the frameworks while the data are made
+    with Screen() as screen:
+        tasks = [
+            prepare(name, options.tier, options.folds, device=request.device, progress=screen.data(f"data {Path(name).stem}"))
+            for name in options.datasets
+        ]
+        planned = [cell for task in tasks for cell in _cells(task, options, request, given)]
+        screen.expect(len(planned))
+        runner = Runner(
+            store, context, threads(), retry=options.retry, keep_predictions=options.keep_predictions
+        )
+        records = runner.run(planned, screen)
+    for complaint in store.complaints:
+        screen.console.print(f"[yellow]![/] {complaint}")
+    _finish(options, records, screen)
+
+
+def parse_sets(words: list[str]) -> dict[str, Any]:
+    """Return the hyperparameters of `--set name=value`."""
+    given: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set is '{word}': expected name=value, such as --set width=64")
+        given[name.strip()] = value.strip()
+    return given
+
+
+def _check(options: Options, given: dict[str, Any]) -> plan.Request:
+    """Refuse everything that can be refused before any work is done."""
+    check_tier(options.tier)
+    if not options.methods or not options.datasets:
+        raise UsageError("no method or no dataset was given; name at least one of each, as `sciml-bench list` shows them")
+    if options.folds < 2:
+        raise UsageError(f"--folds is {options.folds}: cross-validation needs at least 2")
+    if options.seeds < 1:
+        raise UsageError(f"--seeds is {options.seeds}: at least 1 repetition is needed")
+    if options.only_fold is not None and not 0 <= options.only_fold < options.folds:
+        raise UsageError(f"--only-fold is {options.only_fold}: expected 0 to {options.folds - 1}")
+    for name, value in (("--time-limit", options.time_limit), ("--memory-limit", options.memory_limit)):
+        if value is not None and value <= 0:
+            raise UsageError(f"{name} is {value:g}: expected a number above 0")
+    for name in options.methods:
+        plan.check_method(name, options.tier, given)
+    for name in options.datasets:
+        if not Source(name=name, tier=options.tier).is_file:
+            dataset = dataset_class(name).tier(options.tier)
+            check_folds(options.folds, dataset.samples)
+            for method in options.methods:
+                plan.check_applies(method, Path(name).stem, options.tier, dataset.problem(), given)
+    return plan.Request(
+        tier=options.tier,
+        seeds=options.seeds,
+        only_fold=options.only_fold,
+        device=plan.pick_device(options.device),
+        seconds=options.time_limit,
+        memory_gib=options.memory_limit,
+    )
+
+
+def _frameworks(options: Options) -> set[str]:
+    found = {method_class(m).card.framework for m in options.methods}
+    for name in options.datasets if options.baselines else []:
+        if not is_path(name):
+            solver = dataset_class(name).tier(options.tier).problem().solver
+            found |= {solver.framework} if solver is not None else set()
+    return {str(f) for f in found}
+
+
+def _cells(task: Task, options: Options, request: plan.Request, given: dict[str, Any]) -> list[Planned]:
+    if task.tier == "file":
+        for method in options.methods:
+            plan.check_applies(method, task.name, task.tier, task.problem, given)
+    first = plan.baselines(task.problem, task.tier, options.methods) if options.baselines else []
+    return plan.cells(task, first, request, {}) + plan.cells(task, options.methods, request, given)
+
+
+def _finish(options: Options, records: list[Record], screen: Screen) -> None:
+    rows = summarise(records)
+    if options.json:
+        json.dump(document(records, rows), sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        tables.show(rows, tables.console())
+    failed = [r for r in records if r.status not in ("ok", "not_applicable")]
+    note = f"{screen.trained} cells run, {len(records) - screen.trained} found in {options.results}"
+    if failed and not options.retry:
+        note += "; add --retry to run failed cells again"
+    screen.console.print(f"[dim]{note}")
+    if options.page:
+        _page(options.results, screen)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _page(results: Path, screen: Screen) -> None:
+    from ..site.build import build
+
+    begun = time.perf_counter()
+    index = build(results, results / "site")
+    screen.console.print(f"page: {index} [dim]({time.perf_counter() - begun:.1f} s)")
+
+
+def document(records: list[Record], rows: list[Row]) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    return {"cells": [json.loads(r.to_line()) for r in records], "summary": [r.as_dict() for r in rows]}

@@ -1,0 +1,97 @@
+"""Digests: of plain data, of arrays and of source code."""
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+
+def of_data(value: Any) -> str:
+    """Return the sha256 of plain data, independent of the order of keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def of_arrays(data: xr.Dataset) -> str:
+    """Return the sha256 of the names, dimensions, types and bytes of all variables, attributes left out."""
+    total = hashlib.sha256()
+    for name in sorted(map(str, data.variables)):
+        variable = data.variables[name]
+        total.update(repr((name, variable.dims, variable.shape, variable.dtype.str)).encode())
+        total.update(np.ascontiguousarray(variable.values).data)
+    return total.hexdigest()
+
+
+def of_source(module_name: str) -> str:
+    """Return the digest of a plugin's source: its own module or folder and the parts of the package that it builds on.
+
+    Comments, docstrings and layout do not count. Of the package, only `sciml_bench.method` counts: what a
+    method trains with decides its predictions. Follows imports, also those inside functions.
+    """
+    total = hashlib.sha256()
+    for name, path in sorted(_closure(module_name).items()):
+        # A user's own file is named by its content alone, so that moving it changes nothing.
+        label = name if name.startswith("sciml_bench.") else path.name
+        total.update(f"{label}\n{_normalised(path)}\n".encode())
+    return total.hexdigest()
+
+
+def _closure(module_name: str) -> Mapping[str, Path]:
+    seen: dict[str, Path] = {}
+    waiting = [module_name]
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        module = importlib.import_module(name) if importlib.util.find_spec(name) else None
+        path = getattr(module, "__file__", None) if module else None
+        if path is None:
+            continue
+        seen[name] = Path(path)
+        package = name if Path(path).name == "__init__.py" else name.rpartition(".")[0]
+        waiting += [n for n in _imports(Path(path), package) if _counts(n, module_name)]
+    return seen
+
+
+def _counts(name: str, plugin: str) -> bool:
+    shared = name.startswith("sciml_bench.method.") and name != "sciml_bench.method.contract"
+    return shared or name.startswith(f"{plugin}.")
+
+
+def _imports(path: Path, package: str) -> Iterator[str]:
+    """Yield the absolute names of all modules that a file may import."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
+            yield base
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                if full.startswith("sciml_bench.") and _is_module(full):
+                    yield full
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _normalised(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            first = body[0].value
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+    return ast.unparse(tree)

@@ -1,0 +1,75 @@
+"""The certificate of a dataset: how far its truth is from a finer one, and its own physics error.
+
+    floor = mean over samples of metric(truth, refined truth)
+
+on the same data grid, where the refined truth has twice the points in space and half the step. For a method of order p the true
+error is about 1/(2^p − 1) of that difference or less, so that the floor is an upper estimate. No method is ranked below it.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .. import metrics
+from ..paths import write_text
+from .dataset import Dataset, Problem
+from .generation import Progress, silent
+
+SAMPLES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """The floor of every metric, on how many samples it was measured, and against what."""
+
+    floor: dict[str, float]
+    worst: float
+    samples: int
+    against: str
+
+
+def certify(
+    dataset: Dataset, seed: int, *, samples: int = SAMPLES, device: str = "cpu", progress: Progress = silent
+) -> Certificate:
+    """Compare the first `samples` samples of the truth with the refined truth."""
+    chosen = range(min(samples, dataset.samples))
+    problem = dataset.problem()
+    progress(0.1, "the truth")
+    truth = dataset.generate(seed, chosen, device=device)
+    finer = dataset.refined()
+    progress(0.3, "the refined truth")
+    refined = finer.generate(seed, chosen, device=device)
+    names = [v.name for v in problem.targets]
+    scores, per_sample = metrics.evaluate(metrics.ACCURACY, truth[names], refined[names], problem.targets)
+    progress(0.8, "physics of the truth")
+    scores |= physics_floor(problem, truth, device)
+    progress(1.0, "")
+    return Certificate(
+        floor=scores,
+        worst=float(per_sample[metrics.PRIMARY].max()),
+        samples=len(chosen),
+        against=", ".join(
+            f"{k} {v}" for k, v in finer.parameters().items() if v != dataset.parameters()[k]
+        ),
+    )
+
+
+def physics_floor(problem: Problem, truth, device: str) -> dict[str, float]:  # type: ignore[no-untyped-def]
+    """Return the physics error of the truth itself."""
+    inputs = truth[[v.name for v in problem.inputs]]
+    targets = truth[[v.name for v in problem.targets]]
+    values = metrics.physics.evaluate(targets, inputs, problem, device=device)
+    return {name: float(v.mean()) for name, v in values.items()}
+
+
+def read(path: Path) -> Certificate | None:
+    """Return the certificate kept beside the data, or None if there is none that can be read."""
+    try:
+        return Certificate(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write(path: Path, certificate: Certificate) -> None:
+    """Keep a certificate beside the data."""
+    write_text(path, json.dumps(asdict(certificate), indent=1, sort_keys=True) + "\n")

@@ -1,0 +1,122 @@
+"""Generating a dataset once and keeping it: HDF5 in the cache folder, with a digest, written atomically.
+
+Two processes that want the same data do not make it twice: the second waits. A file that was cut short or changed is noticed
+by its digest and made again.
+"""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from .. import digest
+from ..errors import StoreError
+from ..paths import atomic, cache_folder, ensure_writable
+from .dataset import Dataset
+from .samples import count, join
+
+Progress = Callable[[float, str], None]
+ENGINE = "h5netcdf"
+
+
+def silent(_fraction: float, _message: str) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cached:
+    """A generated dataset on disk: its file, its digest, and what making it cost in seconds."""
+
+    path: Path
+    digest: str
+    seconds: float
+    samples: int
+
+
+def data_key(name: str, dataset: Dataset, seed: int) -> str:
+    """Return the key of the generated data: all that decides its bytes."""
+    return digest.of_data([name, dataset.version, dataset.parameters(), seed])[:16]
+
+
+def data_path(name: str, dataset: Dataset, seed: int) -> Path:
+    """Return where the generated data stand in the cache."""
+    return cache_folder() / "data" / f"{name}-{data_key(name, dataset, seed)}.h5"
+
+
+def obtain(
+    name: str, dataset: Dataset, seed: int, *, device: str = "cpu", progress: Progress = silent, force: bool = False
+) -> Cached:
+    """Return the dataset from the cache, generating it first if it is not there or damaged."""
+    path = data_path(name, dataset, seed)
+    ensure_writable(path.parent, "cache folder")
+    with _lock(path.with_suffix(".lock")):
+        if not force and path.exists():
+            found = inspect(path)
+            if found is not None:
+                return found
+            progress(0.0, f"{path.name} is damaged (its digest does not match) and is made again")
+        data, seconds = generate(dataset, seed, device=device, progress=progress)
+        return save(path, data, seconds)
+
+
+def generate(
+    dataset: Dataset, seed: int, *, device: str = "cpu", progress: Progress = silent
+) -> tuple[xr.Dataset, float]:
+    """Return all samples of the dataset, made batch by batch, and the seconds that it took."""
+    start = time.perf_counter()
+    parts = []
+    for first in range(0, dataset.samples, dataset.batch):
+        last = min(first + dataset.batch, dataset.samples)
+        parts.append(dataset.generate(seed, range(first, last), device=device))
+        progress(last / dataset.samples, f"{last} of {dataset.samples} samples")
+    data = parts[0] if len(parts) == 1 else join(parts)
+    return data, time.perf_counter() - start
+
+
+def read(path: Path) -> xr.Dataset:
+    """Open generated data lazily: what is not asked for is not read."""
+    return xr.open_dataset(path, engine=ENGINE)
+
+
+def save(path: Path, data: xr.Dataset, seconds: float) -> Cached:
+    mark = digest.of_arrays(data)
+    stamped = data.assign_attrs(digest=mark, generation_seconds=seconds)
+    # One chunk a sample, each with a checksum: a part is read without the rest, and a flipped bit is noticed.
+    checksums = {
+        str(v): {"fletcher32": True, "chunksizes": (1, *data[v].shape[1:])} for v in data.data_vars if data[v].ndim > 0
+    }
+    with atomic(path) as temporary:
+        stamped.to_netcdf(temporary, engine=ENGINE, encoding=checksums)
+    return Cached(path=path, digest=mark, seconds=seconds, samples=count(data))
+
+
+def inspect(path: Path) -> Cached | None:
+    """Return what is in the file, or None if it is damaged."""
+    try:
+        with read(path) as data:
+            if digest.of_arrays(data.load()) != data.attrs["digest"]:
+                return None
+            return Cached(
+                path=path,
+                digest=str(data.attrs["digest"]),
+                seconds=float(data.attrs["generation_seconds"]),
+                samples=count(data),
+            )
+    except (OSError, KeyError, ValueError, RuntimeError):
+        return None
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock between processes, which the system releases even if this one is killed."""
+    try:
+        handle = open(path, "w")  # noqa: SIM115
+    except OSError as error:
+        raise StoreError(f"the lock '{path.name}' in the cache folder cannot be written: {error.strerror}") from error
+    with handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,56 @@
+"""Taking a subset of samples: the contract's own operation, the same for grids and for ragged graphs.
+
+Samples of one size carry a `sample` dimension. Samples of varying size are stored flat along a ragged dimension
+(`node`, `edge`), never padded; `<dim>_count` along `sample` says how many entries each one owns, in order, and the
+dataset's attribute `ragged` lists those dimensions. Indices inside a sample (an edge's end points) are local to it, so
+that taking a subset renumbers nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import xarray as xr
+
+from ..errors import ContractError
+from .variable import SAMPLE
+
+
+def count(data: xr.Dataset) -> int:
+    """Return the number of samples."""
+    return int(data.sizes[SAMPLE])
+
+
+def ragged_dims(data: xr.Dataset) -> tuple[str, ...]:
+    """Return the dimensions along which samples differ in size."""
+    names = str(data.attrs.get("ragged", "")).split()
+    for name in names:
+        if f"{name}_count" not in data:
+            raise ContractError(
+                f"the ragged dimension '{name}' has no variable '{name}_count' that says how many entries each sample owns"
+            )
+    return tuple(names)
+
+
+def take(data: xr.Dataset, samples: Sequence[int] | np.ndarray) -> xr.Dataset:
+    """Return the given samples, in the given order; `data` stays as it is."""
+    index = np.asarray(samples, dtype=np.int64)
+    selection: dict[str, np.ndarray] = {SAMPLE: index}
+    for dim in ragged_dims(data):
+        counts = data[f"{dim}_count"].values
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        pieces = [np.arange(starts[i], starts[i] + counts[i]) for i in index]
+        selection[dim] = np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+    return data.isel(selection)
+
+
+def join(parts: Iterable[xr.Dataset]) -> xr.Dataset:
+    """Put parts with samples of their own one behind the other; the opposite of `take`."""
+    pieces = list(parts)
+    flat = set(ragged_dims(pieces[0]))
+    variables: dict[str, xr.DataArray] = {}
+    for name in pieces[0].variables:
+        first = pieces[0][name]
+        along = next((str(d) for d in first.dims if d == SAMPLE or d in flat), None)
+        variables[str(name)] = first if along is None else xr.concat([p[name].variable for p in pieces], along)
+    coordinates = [str(c) for c in pieces[0].coords]
+    return xr.Dataset(variables, attrs=pieces[0].attrs).set_coords(coordinates)

@@ -1,0 +1,153 @@
+"""Periodic fields on the unit torus: changes of grid, and the compiled time loop of the exponax steppers."""
+
+import math
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import UsageError
+
+CHUNK = 16
+"""How many states advance together. Fewer are filled up to the next power of two, so few shapes are ever compiled."""
+
+
+class Stepper(Hashable, Protocol):
+    """What to step: hashable settings that can build an exponax stepper, so that compiled loops can be kept."""
+
+    def build(self) -> Any:
+        """Return the exponax stepper. Called with 64-bit JAX."""
+
+
+def axis(points: int) -> np.ndarray:
+    """Return 0, 1/points, …, 1 − 1/points: the points of one periodic axis of length one."""
+    return np.arange(points) / points
+
+
+def substeps(interval: float, step: float) -> int:
+    """Return how many steps fill the interval; raise `UsageError` if not a whole number."""
+    count = round(interval / step)
+    if count < 1 or not math.isclose(count * step, interval, rel_tol=1e-9):
+        raise UsageError(f"step={step:g} does not divide the interval {interval:g}: choose a whole fraction of it")
+    return count
+
+
+def project(values: np.ndarray, points: int, dims: int) -> np.ndarray:
+    """Return ΣₖûₖE(k) over |kᵢ| < points/2 on a grid of `points`: a Fourier projection down, an interpolation up.
+
+    `values` has its last `dims` axes on a periodic grid. What the coarser grid cannot hold is dropped, not aliased.
+    """
+    for along in range(-dims, 0):
+        values = _project(values, points, along)
+    return values
+
+
+def _project(values: np.ndarray, points: int, along: int) -> np.ndarray:
+    n = values.shape[along]
+    if n == points:
+        return values
+    spectrum = np.moveaxis(np.fft.rfft(values, axis=along, norm="forward"), along, -1)
+    kept = np.zeros((*spectrum.shape[:-1], points // 2 + 1), dtype=spectrum.dtype)
+    count = min(n, points)
+    top = (count + 1) // 2  # wavenumbers below this one have both signs on both grids
+    kept[..., :top] = spectrum[..., :top]
+    if count % 2 == 0 and points > n:
+        # The sawtooth ±1 of the coarse grid becomes a cosine: half of it at each sign of its wavenumber.
+        kept[..., top] = 0.5 * spectrum[..., top].real
+    return np.moveaxis(np.fft.irfft(kept, points, axis=-1, norm="forward"), -1, along)
+
+
+def evaluate(values: np.ndarray, points: int, dims: int) -> np.ndarray:
+    """Return the values of the trigonometric interpolant at j/points: exact point values, on any grid."""
+    fine = math.lcm(points, values.shape[-1]) if points < values.shape[-1] else points
+    values = project(values, fine, dims)
+    stride = (slice(None, None, fine // points),) * dims
+    return values[(..., *stride)]
+
+
+def rollout(
+    stepper: Stepper,
+    states: np.ndarray,
+    *,
+    steps: int,
+    records: int,
+    stride: int = 1,
+    precision: str = "float64",
+    device: str = "cpu",
+) -> np.ndarray:
+    """Return each state after `steps`, 2·`steps`, … steps: (n, points …) → (n, records, points/stride …).
+
+    `stride` keeps every so many points of the result. `precision` is that of the arithmetic, float64 or float32; the
+    result is float64. The chunks' shapes do not depend on `n` beyond a power of two, and the samples in a chunk do not
+    touch each other.
+    """
+    if precision not in ("float64", "float32"):
+        raise UsageError(f"precision='{precision}' is not one of float64, float32")
+    n, dims = len(states), states.ndim - 1
+    run = _compiled(stepper, dims, steps, records, stride, precision, device)
+    parts: list[np.ndarray] = []
+    for start in range(0, n, CHUNK):
+        chunk = states[start : start + CHUNK]
+        filled = 1 << (len(chunk) - 1).bit_length()
+        parts.append(run(np.concatenate([chunk, np.repeat(chunk[-1:], filled - len(chunk), 0)]))[: len(chunk)])
+    return np.concatenate(parts)
+
+
+@lru_cache(maxsize=64)
+def _compiled(
+    stepper: Stepper, dims: int, steps: int, records: int, stride: int, precision: str, device: str
+) -> Any:
+    """Return the compiled loop; it takes and returns float64 NumPy arrays and leaves JAX's configuration as it is."""
+    import jax
+    import jax.numpy as jnp
+
+    target = jax.devices("gpu" if device == "cuda" else "cpu")[0]
+    real = jnp.float32 if precision == "float32" else jnp.float64
+    axes = tuple(range(-dims, 0))
+
+    def narrow(leaf: Any) -> Any:
+        if not isinstance(leaf, jax.Array) or precision == "float64":
+            return leaf
+        kind = jnp.complex64 if jnp.iscomplexobj(leaf) else jnp.float32
+        return leaf.astype(kind) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf
+
+    # The coefficients are made in 64 bits even for a run in 32: that costs nothing and keeps the exponentials exact.
+    with x64(), jax.default_device(target):
+        built = jax.tree.map(narrow, stepper.build())
+
+    def advance(states: Any) -> Any:
+        points = states.shape[1:]
+        one = jax.vmap(built.step_fourier)
+
+        def record(spectra: Any, _: None) -> tuple[Any, Any]:
+            spectra = jax.lax.fori_loop(0, steps, lambda _, s: one(s), spectra)
+            values = jnp.fft.irfftn(spectra[:, 0], points, axes=axes)
+            return spectra, values[(slice(None), *(slice(None, None, stride),) * dims)]
+
+        spectra = jnp.fft.rfftn(states[:, None], axes=axes)
+        return jnp.moveaxis(jax.lax.scan(record, spectra, None, length=records)[1], 0, 1)
+
+    compiled = jax.jit(advance)
+
+    def run(states: np.ndarray) -> np.ndarray:
+        with x64(), jax.default_device(target):
+            return np.asarray(compiled(jnp.asarray(states, dtype=real)), dtype=np.float64)
+
+    return run
+
+
+def x64() -> Any:
+    """Return a context in which JAX computes in 64 bits."""
+    import jax
+
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(True)
+    from jax.experimental import enable_x64  # before JAX 0.8
+
+    return enable_x64()
+
+
+def stacked(draws: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the draws as one float64 array, `sample` first."""
+    return np.stack([np.asarray(d, dtype=np.float64) for d in draws])

@@ -1,0 +1,150 @@
+"""A user's own data: any NetCDF4 or HDF5 file that xarray reads and whose attributes name the roles.
+
+File attributes: `inputs` and `targets` (names of variables, separated by spaces or commas) and `sample` (the name of the sample
+dimension); optional `group` (a variable along the sample dimension whose equal values stay in one part of a split), `title`
+and `description`. Attributes of a target variable: optional `initial` (the input that holds its state at the start) and
+`periodic` (1 or 0).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from .. import digest
+from ..errors import DataFileError
+from ..paths import cache_folder, ensure_writable
+from .card import Kind
+from .dataset import Problem
+from .generation import ENGINE, Cached, inspect, save
+from .samples import count
+from .variable import HISTORY, SAMPLE, SPACE, TIME, Variable
+
+KNOWN_DIMS = (TIME, HISTORY, "channel", *SPACE, "edge", "feature")
+EXAMPLE = 'for example ds.attrs.update(inputs="u0", targets="u", sample="sample")'
+
+
+@dataclass(frozen=True)
+class UserFile:
+    """A user's file, checked and copied into the cache under the contract's names."""
+
+    name: str
+    title: str
+    description: str
+    problem: Problem
+    cached: Cached
+
+
+def load(path: Path) -> UserFile:
+    """Check the file and return it as a problem with its data."""
+    if not path.is_file():
+        raise DataFileError(f"the data file '{path.name}' does not exist; give the path of a NetCDF4 or HDF5 file")
+    try:
+        with xr.open_dataset(path, engine=ENGINE) as opened:
+            raw = opened.load()
+    except Exception as error:
+        raise DataFileError(
+            f"the data file '{path.name}' cannot be read by xarray as NetCDF4 or HDF5 ({type(error).__name__}: {error})"
+        ) from error
+    data, inputs, targets = _normalise(raw, path.name)
+    problem = Problem(name=path.stem, kind=_kind(targets), inputs=inputs, targets=targets)
+    return UserFile(
+        name=path.stem,
+        title=str(raw.attrs.get("title", path.stem)),
+        description=str(raw.attrs.get("description", f"The user's own file {path.name}.")),
+        problem=problem,
+        cached=_keep(path.stem, data),
+    )
+
+
+def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, ...], tuple[Variable, ...]]:
+    roles = {}
+    for role in ("inputs", "targets", "sample"):
+        value = raw.attrs.get(role)
+        if value is None:
+            raise DataFileError(f"the data file '{file}' has no attribute '{role}'; set it, {EXAMPLE}")
+        roles[role] = str(value).replace(",", " ").split()
+    sample = roles["sample"][0] if roles["sample"] else ""
+    if sample not in raw.sizes:
+        raise DataFileError(
+            f"the data file '{file}' names '{sample}' as its sample dimension but has the dimensions {', '.join(map(str, raw.sizes))}"
+        )
+    group = raw.attrs.get("group")
+    names = [*roles["inputs"], *roles["targets"], *([str(group)] if group else [])]
+    if not roles["inputs"] or not roles["targets"]:
+        raise DataFileError(f"the data file '{file}' names no inputs or no targets; name at least one of each, {EXAMPLE}")
+    for name in names:
+        if name not in raw.variables:
+            raise DataFileError(
+                f"the data file '{file}' names '{name}' as a variable but holds {', '.join(map(str, raw.data_vars))}"
+            )
+    both = set(roles["inputs"]) & set(roles["targets"])
+    if both:
+        raise DataFileError(f"the data file '{file}' names '{sorted(both)[0]}' both as an input and as a target; give it one role")
+    data = raw.reset_coords([n for n in names if n in raw.coords])[names]
+    if sample != SAMPLE:
+        data = data.rename({sample: SAMPLE})
+    if count(data) < 3:
+        raise DataFileError(f"the data file '{file}' holds {count(data)} samples; at least 3 are needed to train, validate and test")
+    if group:
+        data = data.rename({str(group): "group"})
+    checked = {n: _variable(data, n, file, roles["inputs"]) for n in [*roles["inputs"], *roles["targets"]]}
+    converted = {n: data[n].transpose(SAMPLE, *v.dims).astype(np.float64) for n, v in checked.items()}
+    if group:
+        converted["group"] = data["group"]
+    kept = xr.Dataset(converted)
+    return (
+        kept.drop_vars([c for c in kept.coords if kept[c].dtype.kind not in "fiu"]),
+        tuple(checked[n] for n in roles["inputs"]),
+        tuple(checked[n] for n in roles["targets"]),
+    )
+
+
+def _variable(data: xr.Dataset, name: str, file: str, inputs: list[str]) -> Variable:
+    array = data[name]
+    if SAMPLE not in array.dims:
+        raise DataFileError(f"the variable '{name}' of '{file}' lacks the sample dimension; every input and target needs it")
+    if array.dtype.kind not in "fiub":
+        raise DataFileError(f"the variable '{name}' of '{file}' has the type {array.dtype}; expected numbers")
+    dims = tuple(str(d) for d in array.dims if d != SAMPLE)
+    for dim in dims:
+        if dim not in KNOWN_DIMS:
+            raise DataFileError(
+                f"the variable '{name}' of '{file}' has the dimension '{dim}'; rename it to one of {', '.join(KNOWN_DIMS)}, "
+                "so that metrics know what is space and what is time"
+            )
+    bad = int((~np.isfinite(array.values.astype(np.float64))).sum())
+    if bad:
+        where = int(np.flatnonzero(~np.isfinite(array.transpose(SAMPLE, ...).values.reshape(count(data), -1)).all(axis=1))[0])
+        raise DataFileError(
+            f"the variable '{name}' of '{file}' holds {bad} values that are NaN or infinite, the first in sample {where}; "
+            "remove those samples or fill the values"
+        )
+    initial = array.attrs.get("initial")
+    if initial is not None and str(initial) not in inputs:
+        raise DataFileError(f"the target '{name}' of '{file}' names '{initial}' as its initial state, which is not among the inputs")
+    rank = {d: i for i, d in enumerate(KNOWN_DIMS)}
+    return Variable(
+        name=name,
+        dims=tuple(sorted(dims, key=rank.__getitem__)),
+        description=str(array.attrs.get("long_name", name)),
+        unit=str(array.attrs.get("units", "1")),
+        initial=None if initial is None else str(initial),
+        periodic=bool(int(array.attrs.get("periodic", 0))),
+        kind="field" if dims else "scalar",
+    )
+
+
+def _kind(targets: tuple[Variable, ...]) -> Kind:
+    if all(v.steps for v in targets):
+        return "evolution"
+    return "steady" if any(v.space for v in targets) else "regression"
+
+
+def _keep(name: str, data: xr.Dataset) -> Cached:
+    folder = cache_folder() / "files"
+    ensure_writable(folder, "cache folder")
+    path = folder / f"{name}-{digest.of_arrays(data)[:16]}.h5"
+    found = inspect(path) if path.exists() else None
+    return found or save(path, data, 0.0)

@@ -1,0 +1,166 @@
+"""From records to rows: one row for each method and variant on each dataset, with intervals, cost and flags."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from statistics import fmean
+from typing import Any
+
+from ..records.record import Record
+from .intervals import Interval, corrected
+from .tradeoff import Point, Tradeoff, place
+
+PRIMARY = "rel_l2"
+COSTS = (
+    "data_seconds", "fit_seconds", "predict_seconds", "latency_p50", "latency_p95", "throughput", "peak_memory_gib",
+    "device_memory_gib", "energy_joules", "parameters", "overhead_seconds",
+)  # fmt: skip
+SOLVER = "reference_solver"
+CONTROLS = ("persistence", "mean")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a leaderboard."""
+
+    dataset: str
+    tier: str
+    device: str
+    method: str
+    variant: str
+    name: str
+    folds: int
+    status: dict[str, int]
+    reasons: list[str]
+    scores: dict[str, Interval]
+    cost: dict[str, float]
+    floor: dict[str, float]
+    records: list[Record] = field(repr=False)
+    tradeoff: Tradeoff | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every cell succeeded."""
+        return set(self.status) == {"ok"}
+
+    @property
+    def error(self) -> float | None:
+        """The primary score's mean, None where no cell succeeded."""
+        interval = self.scores.get(PRIMARY)
+        return None if interval is None else interval.mean
+
+    @property
+    def seconds_per_sample(self) -> float | None:
+        """Predict seconds for one sample when the whole test part is predicted at once."""
+        return self.cost.get("predict_seconds_per_sample")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row as `run --json` prints it."""
+        return {
+            "dataset": self.dataset,
+            "method": self.name,
+            "tier": self.tier,
+            "folds": self.folds,
+            "status": self.status,
+            "reasons": self.reasons,
+            "scores": {k: v.as_dict() for k, v in self.scores.items()},
+            "cost": self.cost,
+            "floor": self.floor,
+            "flags": list(self.flags),
+            "tradeoff": None
+            if self.tradeoff is None
+            else {
+                "speed_up_at_equal_error": self.tradeoff.speed_up,
+                "error_ratio_at_equal_cost": self.tradeoff.error_ratio,
+                "break_even_count": self.tradeoff.break_even,
+                "note": self.tradeoff.note,
+            },
+        }
+
+
+def summarise(records: Iterable[Record]) -> list[Row]:
+    """Return the rows, dataset by dataset, best first; failed rows last."""
+
+    def board(record: Record) -> tuple[str, str, str]:
+        return record.cell.tier, record.cell.dataset, record.cell.device
+
+    rows: list[Row] = []
+    for _, group in groupby(sorted(records, key=lambda r: (*board(r), r.row)), key=board):
+        rows += _board(list(group))
+    return rows
+
+
+def _board(records: Sequence[Record]) -> list[Row]:
+    """Return the rows of one dataset, tier and device."""
+    rows = [_row(list(group)) for _, group in groupby(records, key=lambda r: r.row)]
+    solver = [
+        Point(r.name, r.error, r.seconds_per_sample)
+        for r in rows
+        if r.method == SOLVER and r.error is not None and r.seconds_per_sample is not None
+    ]
+    control = min((r.error for r in rows if r.method in CONTROLS and r.error is not None), default=None)
+    placed = [_placed(r, solver, control) for r in rows]
+    return sorted(placed, key=lambda r: (r.error is None, r.error or 0.0, r.name))
+
+
+def _row(records: list[Record]) -> Row:
+    first = records[0]
+    good = [r for r in records if r.status == "ok"]
+    ratio = _test_over_train(good)
+    names = sorted({name for r in good for name in r.scores})
+    return Row(
+        dataset=first.cell.dataset,
+        tier=first.cell.tier,
+        device=first.cell.device,
+        method=first.cell.method,
+        variant=first.cell.variant,
+        name=first.row,
+        folds=first.cell.folds,
+        status=dict(sorted(Counter(r.status for r in records).items())),
+        reasons=sorted({r.reason for r in records if r.status != "ok"}),
+        scores={n: corrected([r.scores[n] for r in good if n in r.scores], ratio) for n in names},
+        cost=_cost(good),
+        floor=first.floor,
+        records=records,
+    )
+
+
+def _test_over_train(records: list[Record]) -> float:
+    sizes = [(r.diagnostics.get("test_samples"), r.diagnostics.get("train_samples")) for r in records]
+    known = [(a, b) for a, b in sizes if a and b]
+    return fmean(a / b for a, b in known) if known else 0.0
+
+
+def _cost(records: list[Record]) -> dict[str, float]:
+    costs = [r.cost for r in records if r.cost is not None]
+    found: dict[str, float] = {}
+    for name in COSTS:
+        values = [getattr(c, name) for c in costs if getattr(c, name) is not None]
+        if values:
+            found[name] = fmean(values)
+    if costs:
+        found["predict_seconds_per_sample"] = fmean(c.predict_seconds / c.predict_samples for c in costs)
+    return found
+
+
+def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
+    if row.error is None or row.seconds_per_sample is None:
+        return row
+    flags = []
+    if control is not None and row.method not in CONTROLS and row.error > control:
+        flags.append("worse than the baseline")
+    if row.method == SOLVER:
+        return _with(row, None, flags)
+    invested = row.cost.get("data_seconds", 0.0) + row.cost.get("fit_seconds", 0.0)
+    tradeoff = place(Point(row.name, row.error, row.seconds_per_sample), invested, solver, row.floor.get(PRIMARY, 0.0))
+    if tradeoff.dominated:
+        flags.append("dominated by the solver")
+    return _with(row, tradeoff, flags)
+
+
+def _with(row: Row, tradeoff: Tradeoff | None, flags: list[str]) -> Row:
+    if not row.ok:
+        flags = [*flags, "some cells failed"]
+    return replace(row, tradeoff=tradeoff, flags=tuple(flags))

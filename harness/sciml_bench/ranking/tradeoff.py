@@ -1,0 +1,65 @@
+"""Accuracy against cost: where a method stands against the dataset's own solver, coarsened.
+
+With e the method's error, p its predict seconds a sample, d + f the seconds of data generation and fit, and (eᵢ, sᵢ) the error and
+seconds a sample of the solver's cost points:
+
+    speed-up at equal error   min{sᵢ : eᵢ ≤ max(e, floor)} / p           below 1 the solver is faster
+    error at equal cost       min{eᵢ : sᵢ ≤ p} / e                       below 1 the solver is more accurate
+    break-even count          the smallest N with (d + f) + N·p < N·s    s: the solver's seconds at equal error
+
+The comparison is the fair one of McGreivy & Hakim (2024), doi:10.1038/s42256-024-00897-5: at equal accuracy or at equal time,
+against an efficient solver of the same equation.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cost point of the solver, or one method: error, and seconds for one sample."""
+
+    name: str
+    error: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """Where one method stands. None means that there is no such number, and `note` says why."""
+
+    speed_up: float | None
+    error_ratio: float | None
+    break_even: int | None
+    dominated: bool
+    note: str
+
+
+def place(method: Point, invested: float, solver: Sequence[Point], floor: float) -> Tradeoff:
+    """Place a method that took `invested` seconds of data and fit against the solver's points."""
+    if not solver:
+        return Tradeoff(None, None, None, False, "no reference solver to compare with")
+    equal = [s for s in solver if s.error <= max(method.error, floor)]
+    affordable = [s for s in solver if s.seconds <= method.seconds]
+    error_ratio = min(s.error for s in affordable) / method.error if affordable and method.error > 0 else None
+    if not equal:
+        return Tradeoff(None, error_ratio, None, False, "more accurate than every solver point")
+    cheapest = min(equal, key=lambda s: s.seconds)
+    gain = cheapest.seconds - method.seconds
+    return Tradeoff(
+        speed_up=cheapest.seconds / method.seconds,
+        error_ratio=error_ratio,
+        break_even=math.floor(invested / gain) + 1 if gain > 0 else None,
+        dominated=gain <= 0,
+        note=f"at equal error: {cheapest.name}" if gain > 0 else f"never: {cheapest.name} is faster and at least as accurate",
+    )
+
+
+def monotone(points: Sequence[Point]) -> list[Point]:
+    """Return the points of the work-precision curve: those that no other point beats in both error and time, by cost."""
+    kept: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.seconds, p.error)):
+        if not kept or point.error < kept[-1].error:
+            kept.append(point)
+    return kept

@@ -1,0 +1,124 @@
+"""A record: everything about one cell, as one line of JSON. Unknown keys are refused; a record is public.
+
+`Record.model_validate_json(line)` is the only way in and `to_line()` the only way out.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "failed", "diverged", "not_finite", "over_budget", "out_of_memory", "not_applicable"]
+Plain = str | int | float | bool | None
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=80)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CellId(_Strict):
+    """What was run: all that decides the predictions."""
+
+    dataset: Name
+    dataset_version: int
+    dataset_parameters: dict[str, Any]
+    tier: Literal["smoke", "small", "full", "file"]
+    method: Name
+    variant: str = Field(max_length=200)
+    hyperparameters: dict[str, Any]
+    fold: int = Field(ge=0)
+    folds: int = Field(ge=2)
+    repetition: int = Field(ge=0)
+    seed: int
+    device: Literal["cpu", "cuda"]
+    budget_seconds: FiniteFloat
+    budget_memory_gib: FiniteFloat
+
+
+class PerSample(_Strict):
+    """The primary score of every test sample, with the sample's index in the dataset."""
+
+    metric: str
+    samples: list[int]
+    values: list[FiniteFloat]
+
+
+class Cost(_Strict):
+    """What the cell cost. Seconds are wall time; a value that could not be measured is None."""
+
+    data_seconds: FiniteFloat
+    """Generating the training and validation samples."""
+    fit_seconds: FiniteFloat
+    fit_cpu_seconds: FiniteFloat
+    predict_seconds: FiniteFloat
+    """Predicting the whole test part once, after a warm-up if `warm`."""
+    predict_cpu_seconds: FiniteFloat
+    predict_samples: int
+    warm: bool
+    latency_p50: FiniteFloat | None
+    latency_p95: FiniteFloat | None
+    throughput: FiniteFloat
+    """Samples a second at the best batch size tried."""
+    throughput_batch: int
+    peak_memory_gib: FiniteFloat
+    device_memory_gib: FiniteFloat | None
+    energy_joules: FiniteFloat | None
+    parameters: int | None
+    flops: FiniteFloat | None
+    threads: int
+    precision: str
+    overhead_seconds: FiniteFloat | None = None
+    """Harness time of the cell outside fit and predict: starting the worker, moving arrays, scoring."""
+
+
+class Provenance(_Strict):
+    """Where the numbers come from. No user, host or path."""
+
+    package: str
+    commit: str | None
+    dirty: bool | None
+    protocol: int
+    data_digest: str
+    method_digest: str
+    prediction_digest: str | None
+    python: str
+    libraries: dict[str, str]
+    system: str
+    processor: str
+    accelerator: str | None
+    threads: int
+    started: str
+    command: str
+    badge: Literal["self-reported", "re-scored", "reproduced"] = "self-reported"
+
+
+class Record(_Strict):
+    """One cell: what it was, how it ended, what it scored, what it cost, where it comes from."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    key: str = Field(pattern=r"^[0-9a-f]{16}$")
+    cell: CellId
+    status: Status
+    reason: str = Field(max_length=2000)
+    scores: dict[str, FiniteFloat]
+    floor: dict[str, FiniteFloat]
+    per_sample: PerSample | None
+    cost: Cost | None
+    diagnostics: dict[str, Any]
+    provenance: Provenance
+
+    def to_line(self) -> str:
+        """Return the record as one line of JSON without a line end."""
+        return self.model_dump_json()
+
+    @property
+    def row(self) -> str:
+        """The name of the leaderboard row that the record belongs to."""
+        return row_name(self.cell.method, self.cell.variant)
+
+
+def row_name(method: str, variant: str) -> str:
+    """Return the name of a leaderboard row: the method, and what sets this variant of it apart."""
+    return f"{method}({variant})" if variant else method

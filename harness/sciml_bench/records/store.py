@@ -1,0 +1,108 @@
+"""Records on disk: `<results>/<tier>/<dataset>/<method>.jsonl`, append-only, one JSON object a line.
+
+A later line with the same key supersedes an earlier one. A line is appended whole or not at all: one write under a lock, then
+synced. A last line that a power cut left unfinished is reported and skipped, never silently: the next append starts
+on a new line and nothing is removed.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..errors import StoreError
+from ..paths import ensure_writable
+from .record import SCHEMA_VERSION, Record
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of records."""
+
+    folder: Path
+    complaints: list[str] = field(default_factory=list, compare=False)
+    """What could not be read, one sentence each."""
+
+    def prepare(self) -> None:
+        """Make the folder, or say why it cannot be written to."""
+        ensure_writable(self.folder, "results folder")
+
+    def path(self, record: Record) -> Path:
+        """Return the file that a record belongs in."""
+        cell = record.cell
+        return self.folder / cell.tier / cell.dataset / f"{cell.method}.jsonl"
+
+    def append(self, record: Record) -> None:
+        """Add one record durably."""
+        path = self.path(record)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(path, "ab+") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                line = record.to_line().encode() + b"\n"
+                end = handle.seek(0, os.SEEK_END)
+                if end:
+                    handle.seek(end - 1)
+                    if handle.read(1) != b"\n":
+                        line = b"\n" + line
+                _write_whole(handle.fileno(), line, end)
+        except OSError as error:
+            raise StoreError(
+                f"the record of {record.row} fold {record.cell.fold} could not be written to '{path.name}' ({error.strerror}); "
+                "earlier records are untouched: free space or mend permissions and run the same command again"
+            ) from error
+
+    def records(self, tier: str | None = None, dataset: str | None = None) -> list[Record]:
+        """Return the current record of every cell, in a fixed order."""
+        found: dict[str, Record] = {}
+        for path in sorted(self.folder.glob(f"{tier or '*'}/{dataset or '*'}/*.jsonl")):
+            for record in self._read(path):
+                found[record.key] = record
+        return sorted(
+            found.values(),
+            key=lambda r: (r.cell.tier, r.cell.dataset, r.cell.method, r.cell.variant, r.cell.repetition, r.cell.fold, r.key),
+        )
+
+    def _read(self, path: Path) -> Iterator[Record]:
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            lines = handle.read().split("\n")
+        name = "/".join(path.parts[-3:])
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                yield Record.model_validate_json(line)
+            except ValidationError as error:
+                self.complaints.append(_complaint(name, number, line, error))
+
+
+def _write_whole(descriptor: int, line: bytes, end: int) -> None:
+    """Write all bytes and sync them, or leave the file as it was."""
+    try:
+        view = memoryview(line)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, end)
+        raise
+
+
+def _complaint(name: str, number: int, line: str, error: ValidationError) -> str:
+    try:
+        version = json.loads(line).get("schema_version")
+    except (ValueError, AttributeError):
+        return f"{name} line {number} is not whole JSON (cut short or damaged) and is left out; re-running its cell replaces it"
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        return (
+            f"{name} line {number} has schema version {version}, newer than this program's {SCHEMA_VERSION}, and is left out; "
+            "install a newer sciml-bench to read it"
+        )
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "the record"
+    return f"{name} line {number} is not a valid record and is left out: {where}: {first['msg']}"

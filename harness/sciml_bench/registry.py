@@ -1,0 +1,182 @@
+"""Finding methods and datasets: every file of the plugin folders, and any file that a user points to.
+
+A plugin is the one public class of its module that is a concrete `Method` or `Dataset`. Nothing is registered by hand.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from . import datasets as dataset_folder
+from . import methods as method_folder
+from .errors import ContractError, UnknownNameError, UsageError
+from .method.contract import Method
+from .problem import TIERS, Dataset
+
+DATA_SUFFIXES = (".h5", ".hdf5", ".nc", ".nc4")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that could not be imported, with the reason."""
+
+    name: str
+    reason: str
+
+
+def method_names() -> list[str]:
+    """Return the names of all methods without importing them."""
+    return sorted(m.name for m in pkgutil.iter_modules(method_folder.__path__))
+
+
+def dataset_names() -> list[str]:
+    """Return the names of all datasets without importing them."""
+    return sorted(m.name for m in pkgutil.iter_modules(dataset_folder.__path__))
+
+
+def all_methods() -> Iterator[tuple[str, type[Method] | Broken]]:
+    """Import every method and yield its class, or why it is broken."""
+    for name in method_names():
+        try:
+            yield name, method_class(name)
+        except Exception as error:
+            yield name, Broken(name, f"{type(error).__name__}: {error}")
+
+
+def all_datasets() -> Iterator[tuple[str, type[Dataset] | Broken]]:
+    """Import every dataset and yield its class, or why it is broken."""
+    for name in dataset_names():
+        try:
+            yield name, dataset_class(name)
+        except Exception as error:
+            yield name, Broken(name, f"{type(error).__name__}: {error}")
+
+
+def method_class(name: str) -> type[Method]:
+    """Return the method called `name`, or that of the file `name`."""
+    if is_path(name):
+        return _the_class(_module_from_file(name, "method"), Method, name)
+    if name not in method_names():
+        raise UnknownNameError("method", name, method_names())
+    return _the_class(importlib.import_module(f"{method_folder.__name__}.{name}"), Method, name)
+
+
+def dataset_class(name: str) -> type[Dataset]:
+    """Return the dataset called `name`, or that of the Python file `name`."""
+    if is_path(name):
+        return _the_class(_module_from_file(name, "dataset"), Dataset, name)
+    if name not in dataset_names():
+        raise UnknownNameError("dataset", name, dataset_names())
+    return _the_class(importlib.import_module(f"{dataset_folder.__name__}.{name}"), Dataset, name)
+
+
+def is_path(name: str) -> bool:
+    """Whether the name is a path to a file of the user's own."""
+    return "/" in name or "\\" in name or name.endswith((".py", *DATA_SUFFIXES))
+
+
+def short_name(name: str) -> str:
+    """Return the name under which a plugin or a file appears in records: its own, or the file's stem."""
+    return Path(name).stem if is_path(name) else name
+
+
+def _module_from_file(name: str, kind: str) -> ModuleType:
+    path = Path(name).expanduser().resolve()
+    if not path.is_file():
+        raise UsageError(f"the {kind} file '{name}' does not exist; give a path to a Python file, or a name from `sciml-bench list`")
+    if path.suffix != ".py":
+        raise UsageError(f"the {kind} file '{name}' is not a Python file; expected a name that ends in .py")
+    module_name = f"sciml_bench_user_{kind}_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"the {kind} file '{name}' cannot be imported as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise UsageError(f"the {kind} file '{name}' fails on import with {type(error).__name__}: {error}") from error
+    return module
+
+
+def _the_class(module: ModuleType, base: type, name: str) -> Any:
+    found = [
+        c
+        for n, c in vars(module).items()
+        if inspect.isclass(c)
+        and issubclass(c, base)
+        and not inspect.isabstract(c)
+        and c.__module__ == module.__name__
+        and not n.startswith("_")
+    ]
+    if len(found) != 1:
+        names = ", ".join(c.__name__ for c in found) or "none"
+        raise ContractError(
+            f"'{name}' must define exactly one public {base.__name__} class that implements every abstract method; found {names}"
+        )
+    return found[0]
+
+
+def build_method(cls: type[Method], tier: str, tuned: Mapping[str, Any], given: Mapping[str, Any]) -> Method:
+    """Return the method with its hyperparameters: field defaults < the tier's < tuned ones < those given by the user."""
+    hints = get_type_hints(cls)
+    known = {f.name: hints[f.name] for f in fields(cls)}  # type: ignore[arg-type]
+    merged = {**cls.tiers.get(tier, {}), **tuned, **given}
+    checked = {}
+    for key, value in merged.items():
+        if key not in known:
+            raise UnknownNameError("hyperparameter", key, known)
+        checked[key] = coerce(key, value, known[key])
+    return cls(**checked)
+
+
+def coerce(name: str, value: Any, hint: Any) -> Any:
+    """Return `value` as the type of a hyperparameter; a string from the command line is read as that type."""
+    if get_origin(hint) is Literal:
+        allowed = get_args(hint)
+        for choice in allowed:
+            if value == choice or str(value) == str(choice):
+                return choice
+        raise UsageError(f"hyperparameter '{name}' is '{value}': expected one of {', '.join(map(str, allowed))}")
+    options = [t for t in get_args(hint) if t is not type(None)] or [hint]
+    if value is None or (value == "none" and type(None) in get_args(hint)):
+        return None
+    for kind in options:
+        if isinstance(value, bool) is (kind is bool) and isinstance(value, kind):
+            return value
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if isinstance(value, str):
+            try:
+                return _parse(value, kind)
+            except ValueError:
+                continue
+    expected = " or ".join(getattr(t, "__name__", str(t)) for t in options)
+    raise UsageError(f"hyperparameter '{name}' is '{value}': expected a value of type {expected}")
+
+
+def _parse(text: str, kind: type) -> Any:
+    if kind is bool:
+        if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        raise ValueError(text)
+    if kind in (int, float, str):
+        return kind(text)
+    raise ValueError(text)
+
+
+def check_tier(tier: str) -> None:
+    """Raise if there is no such tier."""
+    if tier not in TIERS:
+        raise UnknownNameError("tier", tier, TIERS)

@@ -1,0 +1,10 @@
+"""Imported first by the fork server, before any framework.
+
+It only starts clean workers and computes nothing, so it silences what frameworks say on import and lets workers be forked from it
+without JAX's warning: that one is about threads, and none runs before a device is touched.
+"""
+
+import warnings
+
+warnings.filterwarnings("ignore", message="os.fork\\(\\) was called", category=RuntimeWarning)
+warnings.filterwarnings("ignore", category=DeprecationWarning)

@@ -1,0 +1,174 @@
+"""Running a job in a process of its own, with hard limits on time and memory.
+
+A fork server that has the frameworks imported, but no device touched, starts a clean worker in milliseconds. Whatever ends a
+worker becomes a status with its sentence. Escalation: SIGTERM to the worker's process group, then SIGKILL.
+"""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import psutil
+
+from ..paths import cache_folder
+from .worker import Job, main
+
+PRELOAD = {
+    "numpy": (),
+    "sklearn": ("sklearn",),
+    "jax": ("jax", "exponax", "equinox", "skfem", "scipy.sparse.linalg"),
+    "torch": ("torch", "lightning_fabric", "neuralop.models", "sciml_bench.method.torch_loop"),
+}
+POLL_SECONDS = 0.05
+MEMORY_POLL_SECONDS = 0.2
+GRACE_SECONDS = 3.0
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+def fork_server(frameworks: Iterable[str]) -> ForkServerContext:
+    """Return a context whose fork server has the frameworks imported. The first call in a program decides which."""
+    keep_compiled_programs()
+    context = multiprocessing.get_context("forkserver")
+    modules = ["sciml_bench.running.worker", "sciml_bench.registry"]
+    for framework in sorted(set(frameworks)):
+        modules += PRELOAD.get(framework, ())
+    context.set_forkserver_preload(["sciml_bench.running._preload", *modules])
+    return context
+
+
+def keep_compiled_programs() -> None:
+    """Let JAX keep compiled programs in the cache folder, for this process and its workers, unless the user decided otherwise.
+
+    Each cell is a process of its own and would else compile the same solver again.
+    """
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+@dataclass
+class _Watch:
+    """A running worker and what is known of it."""
+
+    process: BaseProcess
+    pipe: Connection
+    job: Job
+    begun: float
+    peak_gib: float = 0.0
+
+
+def execute(context: ForkServerContext, job: Job, listen: Listener) -> dict[str, Any]:
+    """Run one job to its end and return its outcome: `status`, `reason` and, where it got that far, cost and curves."""
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=main, args=(sender, job), daemon=False)
+    process.start()
+    sender.close()
+    watch = _Watch(process, receiver, job, time.monotonic())
+    try:
+        outcome = _follow(watch, listen)
+    finally:
+        end_group(process)
+        receiver.close()
+    return {"curves": {}, "facts": {}, **outcome, "observed_peak_gib": watch.peak_gib}
+
+
+def _follow(watch: _Watch, listen: Listener) -> dict[str, Any]:
+    next_memory = 0.0
+    while True:
+        if watch.pipe.poll(POLL_SECONDS):
+            try:
+                message = json.loads(watch.pipe.recv_bytes())
+            except (EOFError, OSError):
+                return _died(watch)
+            if "status" in message:
+                return message
+            if "started" in message:
+                watch.begun = time.monotonic()
+            listen(message)
+        now = time.monotonic()
+        limit = watch.job.budget
+        if now - watch.begun > limit.seconds:
+            return {
+                "status": "over_budget",
+                "reason": f"did not finish within its budget of {limit.seconds:g} s and was ended",
+            }
+        if now >= next_memory:
+            next_memory = now + MEMORY_POLL_SECONDS
+            used = group_memory_gib(watch.process.pid)
+            watch.peak_gib = max(watch.peak_gib, used)
+            if used > limit.memory_gib:
+                return {
+                    "status": "out_of_memory",
+                    "reason": f"used {used:.2f} GiB of memory, over its limit of {limit.memory_gib:g} GiB, and was ended",
+                }
+
+
+def _died(watch: _Watch) -> dict[str, Any]:
+    watch.process.join(GRACE_SECONDS)
+    code = watch.process.exitcode
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = "; the system may have run out of memory" if name == "SIGKILL" else ""
+        reason = f"the worker process was ended by {name} from outside{hint}"
+    else:
+        reason = f"the worker process ended by itself with exit status {code} before it had answered"
+    return {"status": "failed", "reason": reason, "killed": True}
+
+
+def group_memory_gib(pid: int | None) -> float:
+    """Return the resident memory of a process and all its descendants."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_info().rss
+    return total / 2**30
+
+
+def end_group(process: BaseProcess) -> None:
+    """End a worker and everything it started: by request, and then by force."""
+    pid = process.pid
+    if pid is None:
+        return
+    left_behind = _descendants(pid)
+    for number, grace in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
+        if process.is_alive() and number == signal.SIGTERM:
+            process.join(0.5)  # a worker that has answered ends by itself
+        if not process.is_alive() and not any(p.is_running() for p in left_behind):
+            break
+        for target in [pid, *(p.pid for p in left_behind)]:
+            _signal(target, number)
+        process.join(grace)
+        psutil.wait_procs(left_behind, timeout=grace)
+    _signal(pid, signal.SIGKILL)
+    process.join(GRACE_SECONDS)
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    """Signal the group that `pid` leads, and `pid` itself, if they are still there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, number)
+        else:
+            os.kill(pid, number)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if number == signal.SIGKILL:
+            os.killpg(pid, number)  # the leader may be gone while its group lives

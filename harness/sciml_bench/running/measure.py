@@ -1,0 +1,114 @@
+"""Measuring a worker: time, memory, energy, from inside its own process."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Wall and processor seconds of one call."""
+
+    wall: float
+    cpu: float
+
+
+def timed(call: Callable[[], Any], device: str) -> tuple[Any, Spent]:
+    """Return the result of a call and what it took, with the device synchronised before and after."""
+    synchronise(device)
+    wall, cpu = time.perf_counter(), _cpu_seconds()
+    result = call()
+    synchronise(device)
+    return result, Spent(time.perf_counter() - wall, _cpu_seconds() - cpu)
+
+
+def synchronise(device: str) -> None:
+    """Wait until an accelerator has done all that was asked of it."""
+    torch = sys.modules.get("torch")
+    if device == "cuda" and torch is not None and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
+def _cpu_seconds() -> float:
+    return time.process_time() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+
+
+def peak_memory_gib() -> float:
+    """Return the peak resident memory of this process."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def device_memory_gib(device: str) -> float | None:
+    """Return the peak memory that the frameworks took on the accelerator, None without one."""
+    if device != "cuda":
+        return None
+    peak = 0.0
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        peak += torch.cuda.max_memory_allocated() / 2**30
+    jax = sys.modules.get("jax")
+    if jax is not None:
+        for accelerator in jax.devices():
+            stats = accelerator.memory_stats() or {}
+            peak += stats.get("peak_bytes_in_use", 0) / 2**30
+    return peak
+
+
+class EnergyMeter:
+    """Joules since the meter was made: the accelerator's counter through NVML, else the processor's RAPL; None without either."""
+
+    def __init__(self, device: str) -> None:
+        self._read = _nvml_joules() if device == "cuda" else _rapl_joules()
+        self._start = self._read() if self._read else 0.0
+
+    def joules(self) -> float | None:
+        """Return the energy used so far; None if nothing reports it, or if the counter wrapped."""
+        if self._read is None:
+            return None
+        used = self._read() - self._start
+        return used if used >= 0 else None
+
+
+def _rapl_joules() -> Callable[[], float] | None:
+    def read() -> float:
+        return int(RAPL.read_text()) / 1e6
+
+    try:
+        read()
+    except (OSError, ValueError):
+        return None
+    return read
+
+
+def _nvml_joules() -> Callable[[], float] | None:
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+
+        def read() -> float:
+            return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1e3
+
+        read()
+    except Exception:
+        return None
+    return read
+
+
+def accelerator_name(device: str) -> str | None:
+    """Return the accelerator's name, None on a processor."""
+    if device != "cuda":
+        return None
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name(0))
+    jax = sys.modules.get("jax")
+    return str(jax.devices()[0].device_kind) if jax is not None else "GPU"

@@ -1,0 +1,133 @@
+"""From what was asked on the command line to the cells that answer it."""
+
+import importlib.util
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .._layout import root
+from ..errors import UsageError
+from ..method.contract import Budget
+from ..problem import Problem
+from ..protocol.budgets import BUDGETS
+from ..registry import Broken, all_methods, build_method, method_class, short_name
+from .cell import Cell, source_digest, variants_of
+from .run import Planned
+from .task import Task
+
+NEEDS = {
+    "torch": (("torch", "neuralop", "lightning_fabric"), "torch"),
+    "jax": (("jax", "exponax"), "solvers"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for, beside methods and datasets."""
+
+    tier: str
+    seeds: int
+    only_fold: int | None
+    device: str
+    seconds: float | None
+    memory_gib: float | None
+
+    def budget(self, tier: str) -> Budget:
+        """Return the tier's budget with the user's own limits."""
+        budget = BUDGETS[self.tier if tier == "file" else tier]
+        if self.seconds is not None:
+            budget = replace(budget, seconds=self.seconds)
+        if self.memory_gib is not None:
+            budget = replace(budget, memory_gib=self.memory_gib)
+        return budget
+
+
+def tuned_hyperparameters(tier: str, dataset: str, method: str) -> dict[str, Any]:
+    """Return the reviewed hyperparameters of `benchmarks/hyperparameters.toml` for one method on one dataset."""
+    path = root("benchmarks") / "hyperparameters.toml"
+    if not path.exists():
+        return {}
+    with open(path, "rb") as handle:
+        table = tomllib.load(handle)
+    return dict(table.get(tier, {}).get(dataset, {}).get(method, {}))
+
+
+def baselines(problem: Problem, tier: str, besides: Sequence[str]) -> list[str]:
+    """Return the baselines and solvers that apply to a problem and were not asked for anyhow."""
+    found = []
+    for name, cls in all_methods():
+        if isinstance(cls, Broken) or name in besides or cls.card.family not in ("baseline", "solver"):
+            continue
+        if build_method(cls, tier, {}, {}).applies_to(problem) is None and missing_library(cls.card.framework) is None:
+            found.append(name)
+    return found
+
+
+def missing_library(framework: str) -> str | None:
+    """Return how to install what a framework needs, or None if it is there."""
+    modules, extra = NEEDS.get(framework, ((), ""))
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            return f"the package '{module}' is not installed; run: pip install 'sciml-bench[{extra}]'"
+    return None
+
+
+def check_method(name: str, tier: str, given: Mapping[str, Any]) -> None:
+    """Refuse a method that does not exist, cannot run here, or has no such hyperparameters, before any work is done."""
+    cls = method_class(name)
+    build_method(cls, tier, {}, given)
+    missing = missing_library(cls.card.framework)
+    if missing is not None:
+        raise UsageError(f"the method '{short_name(name)}' cannot run here: {missing}")
+
+
+def check_applies(name: str, dataset: str, tier: str, problem: Problem, given: Mapping[str, Any]) -> None:
+    """Refuse a method that was asked for by name and does not apply."""
+    method = build_method(method_class(name), tier, _tuned(name, tier, dataset), given)
+    reason = method.applies_to(problem)
+    if reason is not None:
+        raise UsageError(f"the method '{short_name(name)}' does not apply to the dataset '{dataset}': {reason}")
+
+
+def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[str, Any]) -> list[Planned]:
+    """Return the cells of some methods on one task, method by method and fold by fold; `given` are set hyperparameters."""
+    folds = range(len(task.splits)) if request.only_fold is None else [request.only_fold]
+    planned = []
+    for name in methods:
+        digest = source_digest(name)
+        for variant, method, sets in variants_of(name, task, _tuned(name, task.tier, task.name), given):
+            for repetition in range(request.seeds):
+                for fold in folds:
+                    cell = Cell(
+                        task=task,
+                        method_name=name,
+                        method=method,
+                        variant=variant,
+                        fold=fold,
+                        repetition=repetition,
+                        device="cpu" if method.card.framework in ("numpy", "sklearn") else request.device,
+                        budget=request.budget(task.tier),
+                        method_digest=digest,
+                    )
+                    planned.append(Planned(cell, sets))
+    return planned
+
+
+def _tuned(name: str, tier: str, dataset: str) -> dict[str, Any]:
+    return {} if Path(name).suffix else tuned_hyperparameters(tier, dataset, name)
+
+
+def pick_device(asked: str) -> str:
+    """Return "cpu" or "cuda"; refuse a GPU where there is none."""
+    present = any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
+    if asked == "auto":
+        return "cuda" if present else "cpu"
+    if asked in ("cuda", "gpu"):
+        if not present:
+            raise UsageError("--device cuda was asked for but this machine has no NVIDIA GPU; use --device cpu")
+        return "cuda"
+    if asked == "cpu":
+        return "cpu"
+    raise UsageError(f"--device is '{asked}': expected auto, cpu or cuda")

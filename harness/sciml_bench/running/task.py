@@ -1,0 +1,166 @@
+"""A task: one dataset at one tier, made ready on disk, with everything that the cells on it share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError
+from ..problem import Dataset, Problem
+from ..problem import generation, user_file
+from ..problem.certificate import SAMPLES as CERTIFIED_SAMPLES
+from ..problem.certificate import Certificate, certify
+from ..problem.certificate import read as read_certificate
+from ..problem.certificate import write as write_certificate
+from ..problem.generation import Cached, Progress, silent
+from ..problem.samples import count
+from ..protocol.folds import Split, split
+from ..protocol.leakage import audit, fingerprints
+from ..protocol.seeds import data_seed, fold_seed
+from ..registry import DATA_SUFFIXES, check_tier, dataset_class, is_path, short_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Names a problem so that another process can build it: a dataset's name, or the path of its file, and the tier."""
+
+    name: str
+    tier: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a data file of the user's own."""
+        return self.name.endswith(DATA_SUFFIXES) and is_path(self.name)
+
+    def problem(self) -> Problem:
+        """Build the problem."""
+        if self.is_file:
+            return user_file.load(Path(self.name)).problem
+        return dataset_class(self.name).tier(self.tier).problem()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A dataset at one tier on disk: problem, data, shifts, certificate and folds."""
+
+    source: Source
+    name: str
+    tier: str
+    version: int
+    parameters: dict[str, Any]
+    problem: Problem
+    data: Cached
+    shifts: dict[str, Cached]
+    certificate: Certificate | None
+    splits: list[Split]
+
+
+def prepare(
+    name: str, tier: str, folds: int, *, device: str = "cpu", progress: Progress = silent, seed: int | None = None
+) -> Task:
+    """Generate or find the data of a task, audit its folds for leakage and return it."""
+    check_tier(tier)
+    source = Source(name=name, tier=tier)
+    if source.is_file:
+        return _from_file(source, folds)
+    dataset = dataset_class(name).tier(tier)
+    short = short_name(name)
+    check_folds(folds, dataset.samples)
+    seed = data_seed(short) if seed is None else seed
+    data, shifts = generate_all(short, dataset, seed=seed, device=device, progress=progress)
+    return Task(
+        source=source,
+        name=short,
+        tier=tier,
+        version=dataset.version,
+        parameters=dataset.parameters(),
+        problem=dataset.problem(),
+        data=data,
+        shifts=shifts,
+        certificate=certificate(dataset, data.path, seed, device=device, progress=progress),
+        splits=_audited(data, dataset.problem(), folds, fold_seed(short, dataset.version)),
+    )
+
+
+def certificate(
+    dataset: Dataset,
+    data: Path,
+    seed: int,
+    *,
+    device: str = "cpu",
+    progress: Progress = silent,
+    samples: int = CERTIFIED_SAMPLES,
+) -> Certificate:
+    """Return the certificate kept beside the data, measuring it first if it is not there or on fewer samples."""
+    path = data.with_suffix(".certificate.json")
+    found = read_certificate(path)
+    if found is not None and found.samples >= min(samples, dataset.samples):
+        return found
+    made = certify(
+        dataset, seed, samples=samples, device=device, progress=lambda f, m: progress(f, f"certifying: {m}" if m else "")
+    )
+    write_certificate(path, made)
+    return made
+
+
+def check_folds(folds: int, samples: int) -> None:
+    """Refuse an impossible number of folds before anything is generated."""
+    split(np.arange(samples), folds, 0)
+
+
+def generate_all(
+    name: str,
+    dataset: Dataset,
+    *,
+    seed: int | None = None,
+    device: str = "cpu",
+    progress: Progress = silent,
+    force: bool = False,
+) -> tuple[Cached, dict[str, Cached]]:
+    """Return the data of a dataset and of its shifts, generating what is not in the cache."""
+    seed = data_seed(name) if seed is None else seed
+    data = generation.obtain(name, dataset, seed, device=device, progress=progress, force=force)
+    shifts = {}
+    for shift, variant in dataset.shifts().items():
+        # Another seed than the tier's, so that no shifted unit repeats a training unit.
+        shifts[shift] = generation.obtain(
+            f"{name}-{shift}",
+            variant,
+            seed + 1,
+            device=device,
+            progress=lambda f, m, s=shift: progress(f, f"shift {s}, {m}"),
+            force=force,
+        )
+    return data, shifts
+
+
+def _audited(data: Cached, problem: Problem, folds: int, seed: int) -> list[Split]:
+    with generation.read(data.path) as opened:
+        inputs = opened[[v.name for v in problem.inputs]].load()
+        units = opened["group"].values if "group" in opened else np.arange(count(inputs))
+    splits = split(np.asarray(units), folds, seed)
+    marks = fingerprints(inputs)
+    for part in splits:
+        audit(marks, part)
+    return splits
+
+
+def _from_file(source: Source, folds: int) -> Task:
+    given = user_file.load(Path(source.name))
+    if folds > given.cached.samples:
+        raise UsageError(
+            f"--folds is {folds} but '{Path(source.name).name}' holds {given.cached.samples} samples; give fewer folds"
+        )
+    return Task(
+        source=source,
+        name=given.name,
+        tier="file",
+        version=1,
+        parameters={},
+        problem=given.problem,
+        data=given.cached,
+        shifts={},
+        certificate=None,
+        splits=_audited(given.cached, given.problem, folds, fold_seed(given.name, 1)),
+    )

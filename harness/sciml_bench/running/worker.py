@@ -1,0 +1,324 @@
+"""What runs inside a cell's own process: read the parts, fit, predict, measure, leave the predictions in a file.
+
+The process leads a group of its own, so that whatever a method starts can be ended with it, and ends itself when its parent is
+gone. It speaks to the parent in lines of JSON and never reads test targets: only training and validation
+targets are loaded from the data file.
+"""
+
+import json
+import os
+import pickle
+import random
+import resource
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from multiprocessing import connection, parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ..errors import ContractError, DivergedError, NotFiniteError
+from ..method.contract import Budget, Method, Predictor
+from ..problem import MEMBER, SAMPLE, Problem, Variable
+from ..problem.samples import count, take
+from ..problem.storage import read_samples, write_parts
+from ..protocol.folds import Split
+from ..registry import build_method, method_class
+from .measure import EnergyMeter, Spent, accelerator_name, device_memory_gib, peak_memory_gib, timed
+from .task import Source
+
+PREDICTIONS = "predictions.h5"
+SYMMETRY_SAMPLES = 8
+LATENCY_REPEATS = 20
+LATENCY_SECONDS = 0.5
+SLOW_PREDICTION = 10.0
+"""A prediction that takes longer than this is not repeated for the sake of a warm timing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """All that a worker is told."""
+
+    source: Source
+    problem: Problem | None
+    """The problem of a data file; None where the source can build it (equations do not travel between processes)."""
+    method_name: str
+    hyperparameters: dict[str, Any]
+    budget: Budget
+    seed: int
+    device: str
+    threads: int
+    data: Path
+    shifts: dict[str, Path]
+    split: Split
+    folder: Path
+    """Where the predictions and the checkpoint go."""
+
+
+@dataclass
+class Reporter:
+    """The `Log` that a method is given; sends progress at once and keeps curves for the end."""
+
+    pipe: Connection
+    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    facts: dict[str, float | str] = field(default_factory=dict)
+    _last: float = 0.0
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        """Report the share of the fit that is done, at most ten times a second."""
+        now = time.monotonic()
+        if now - self._last > 0.1:
+            self._last = now
+            self.send({"progress": min(max(float(fraction), 0.0), 1.0), "message": str(message)})
+
+    def curve(self, name: str, step: int, value: float) -> None:
+        """Add a point to a curve."""
+        self.curves.setdefault(name, []).append((int(step), float(value)))
+
+    def fact(self, name: str, value: float | str) -> None:
+        """Note a single fact."""
+        self.facts[name] = value
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one message to the parent."""
+        self.pipe.send_bytes(json.dumps(message).encode())
+
+
+def main(pipe: Connection, job: Job) -> None:
+    """Run one cell; the last message has the key `status`."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a cell ends
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    log = Reporter(pipe)
+    log.send({"started": os.getpid()})
+    try:
+        outcome = _run(job, log)
+    except DivergedError as error:
+        outcome = {"status": "diverged", "reason": str(error)}
+    except NotFiniteError as error:
+        outcome = {"status": "not_finite", "reason": str(error)}
+    except MemoryError as error:
+        outcome = {"status": "out_of_memory", "reason": f"memory ran out: {error or 'an allocation failed'}"}
+    except ContractError as error:
+        outcome = {"status": "failed", "reason": str(error)}
+    except BaseException as error:
+        outcome = {"status": _status_of(error), "reason": _sentence(error)}
+    outcome |= {"curves": {k: _thin(v) for k, v in log.curves.items()}, "facts": log.facts}
+    log.send(outcome)
+    pipe.close()
+    os._exit(0)  # everything is written: skip what frameworks do at exit
+
+
+def _run(job: Job, log: Reporter) -> dict[str, Any]:
+    _limit_threads(job.threads)
+    random.seed(job.seed)
+    np.random.seed(job.seed)
+    problem = job.problem or job.source.problem()
+    method = _build(job)
+    inputs = [v.name for v in problem.inputs]
+    both = [*inputs, *(v.name for v in problem.targets)]
+    train, valid = read_samples(job.data, both, job.split.train), read_samples(job.data, both, job.split.valid)
+    test = read_samples(job.data, inputs, job.split.test)
+    meter = EnergyMeter(job.device)
+    log.send({"stage": "fit"})
+    predictor, fit = timed(
+        lambda: method.fit(
+            train, valid, problem=problem, budget=job.budget, seed=job.seed, device=job.device, log=log
+        ),
+        job.device,
+    )
+    if not callable(predictor):
+        raise ContractError(f"fit returned a {type(predictor).__name__}; expected a predictor that can be called with inputs")
+    log.send({"stage": "predict"})
+    predict = CheckedPredictor(predictor, problem)
+    prediction, seconds, warm = _predict_twice(predict, test, job.device)
+    joules = meter.joules()
+    latency = _latency(predict, test, job.device)
+    one = 1 / latency[len(latency) // 2] if latency else 0.0
+    full = count(test) / seconds.wall
+    log.send({"stage": "save"})
+    parts, skipped = _predict_parts(job, problem, predict, prediction, valid[inputs], test)
+    write_parts(job.folder / PREDICTIONS, parts)
+    _save_checkpoint(job, predictor, method)
+    return {
+        "status": "ok",
+        "reason": "",
+        "skipped_shifts": skipped,
+        "accelerator": accelerator_name(job.device),
+        "cost": {
+            "fit_seconds": fit.wall,
+            "fit_cpu_seconds": fit.cpu,
+            "predict_seconds": seconds.wall,
+            "predict_cpu_seconds": seconds.cpu,
+            "predict_samples": count(test),
+            "warm": warm,
+            "latency_p50": float(np.quantile(latency, 0.5)) if latency else None,
+            "latency_p95": float(np.quantile(latency, 0.95)) if latency else None,
+            "throughput": max(one, full),
+            "throughput_batch": 1 if one > full else count(test),
+            "peak_memory_gib": peak_memory_gib(),
+            "device_memory_gib": device_memory_gib(job.device),
+            "energy_joules": joules,
+            "predictor_seconds": predict.seconds,
+        },
+    }
+
+
+def _build(job: Job) -> Method:
+    return build_method(method_class(job.method_name), "", {}, job.hyperparameters)
+
+
+def _limit_threads(threads: int) -> None:
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(threads)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(threads)
+
+
+@dataclass
+class CheckedPredictor:
+    """A predictor whose wrong answers are noticed where they are made, and whose time is counted."""
+
+    predictor: Predictor
+    problem: Problem
+    seconds: float = 0.0
+
+    def __call__(self, inputs: xr.Dataset) -> xr.Dataset:
+        """Return the checked targets of `inputs`."""
+        begun = time.perf_counter()
+        answer = self.predictor(inputs)
+        self.seconds += time.perf_counter() - begun
+        names = [v.name for v in self.problem.targets]
+        if not isinstance(answer, xr.Dataset):
+            raise ContractError(
+                f"the predictor returned a {type(answer).__name__}; expected an xarray.Dataset of the targets"
+            )
+        missing = [n for n in names if n not in answer]
+        if missing:
+            held = ", ".join(map(str, answer.data_vars)) or "nothing"
+            raise ContractError(f"the prediction lacks the target '{missing[0]}'; it holds {held}")
+        for variable in self.problem.targets:
+            _check_shape(answer[variable.name], variable, inputs)
+            _refuse_nan(answer[variable.name])
+        return answer[names]
+
+
+def _check_shape(found: xr.DataArray, variable: Variable, inputs: xr.Dataset) -> None:
+    dims = tuple(str(d) for d in found.dims if d != MEMBER)
+    if set(dims) != {SAMPLE, *variable.dims}:
+        raise ContractError(
+            f"the prediction of '{variable.name}' has the dimensions {dims}; expected {(SAMPLE, *variable.dims)}"
+        )
+    for dim in (SAMPLE, *variable.dims):
+        known = inputs.sizes.get(dim)
+        if known is not None and found.sizes[dim] != known:
+            raise ContractError(
+                f"the prediction of '{variable.name}' has the length {found.sizes[dim]} along '{dim}'; its inputs have {known}"
+            )
+
+
+def _refuse_nan(found: xr.DataArray) -> None:
+    bad = ~np.isfinite(found.values)
+    if bad.any():
+        samples = int(np.moveaxis(bad, found.dims.index("sample"), 0).reshape(found.sizes["sample"], -1).any(1).sum())
+        raise NotFiniteError(
+            f"the prediction of '{found.name}' holds {int(bad.sum())} values of {bad.size} that are NaN or infinite, "
+            f"in {samples} of {found.sizes['sample']} samples"
+        )
+
+
+def _predict_twice(predict: Predictor, test: xr.Dataset, device: str) -> tuple[xr.Dataset, Spent, bool]:
+    """Predict the test part, and once more for a warm timing unless that takes long."""
+    prediction, cold = timed(lambda: predict(test), device)
+    if cold.wall > SLOW_PREDICTION:
+        return prediction, cold, False
+    _, spent = timed(lambda: predict(test), device)
+    return prediction, spent, True
+
+
+def _latency(predict: Predictor, test: xr.Dataset, device: str) -> list[float]:
+    """Return sorted seconds of predictions of one sample, after a warm-up."""
+    one = take(test, [0])
+    _, first = timed(lambda: predict(one), device)
+    if first.wall > LATENCY_SECONDS:
+        return [first.wall]
+    seconds: list[float] = []
+    while len(seconds) < LATENCY_REPEATS and sum(seconds) < LATENCY_SECONDS:
+        seconds.append(timed(lambda: predict(one), device)[1].wall)
+    return sorted(seconds)
+
+
+def _predict_parts(
+    job: Job, problem: Problem, predict: Predictor, prediction: xr.Dataset, valid: xr.Dataset, test: xr.Dataset
+) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
+    """Return all predictions that scoring needs, and the shifts that the method cannot do with the reason."""
+    parts = {"test": prediction}
+    if all(MEMBER not in prediction[v.name].dims for v in problem.targets):
+        parts["valid"] = predict(valid)
+    some = take(test, range(min(SYMMETRY_SAMPLES, count(test))))
+    for name, symmetry in problem.symmetries.items():
+        parts[f"symmetry-{name}"] = predict(symmetry.inputs(some))
+    skipped = {}
+    for name, path in job.shifts.items():
+        inputs = read_samples(path, [v.name for v in problem.inputs], None)
+        try:
+            parts[f"shift-{name}"] = predict(inputs)
+        except Exception as error:
+            skipped[name] = str(error) if isinstance(error, ContractError) else _sentence(error)
+    return parts, skipped
+
+
+def _save_checkpoint(job: Job, predictor: Predictor, method: Method) -> None:
+    if not method.card.uses_data:
+        return
+    try:
+        with open(job.folder / "checkpoint.pkl", "wb") as handle:
+            pickle.dump(predictor, handle, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception:
+        (job.folder / "checkpoint.pkl").unlink(missing_ok=True)  # a predictor need not be picklable to be scored
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os.killpg(0, signal.SIGKILL)
+
+
+def _status_of(error: BaseException) -> str:
+    return "out_of_memory" if "OutOfMemory" in type(error).__name__ or "RESOURCE_EXHAUSTED" in str(error) else "failed"
+
+
+def _sentence(error: BaseException) -> str:
+    """Say what was raised and where, without the folders of this machine."""
+    frame = error.__traceback__
+    place = ""
+    while frame is not None:
+        path = Path(frame.tb_frame.f_code.co_filename)
+        if "site-packages" not in path.parts and path.parent.name != "running":
+            place = f" (in {path.parent.name}/{path.name} line {frame.tb_lineno})"
+        frame = frame.tb_next
+    text = " ".join(str(error).split()) or "no message"
+    return f"{type(error).__name__}: {_without_paths(text)}{place}"[:1500]
+
+
+def _without_paths(text: str) -> str:
+    words = text.split(" ")
+    return " ".join(w.rpartition("/")[2] if w.lstrip("'\"(").startswith("/") and w.count("/") > 1 else w for w in words)
+
+
+def _thin(points: list[tuple[int, float]], most: int = 200) -> list[tuple[int, float | None]]:
+    """Keep at most so many points of a curve, first and last among them; JSON has no NaN, so it becomes None."""
+    kept = points
+    if len(points) > most:
+        kept = [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]
+    return [(s, v if np.isfinite(v) else None) for s, v in kept]
