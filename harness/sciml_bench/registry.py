@@ -62,6 +62,7 @@ def all_datasets() -> Iterator[tuple[str, type[Dataset] | Broken]]:
 
 def method_class(name: str) -> type[Method]:
     """Return the method called `name`, or that of the file `name`."""
+    name = canonical(name)
     if is_path(name):
         return _the_class(_module_from_file(name, "method"), Method, name)
     if name not in method_names():
@@ -71,6 +72,7 @@ def method_class(name: str) -> type[Method]:
 
 def dataset_class(name: str) -> type[Dataset]:
     """Return the dataset called `name`, or that of the Python file `name`."""
+    name = canonical(name)
     if is_path(name):
         return _the_class(_module_from_file(name, "dataset"), Dataset, name)
     if name not in dataset_names():
@@ -84,14 +86,35 @@ def is_path(name: str) -> bool:
 
 
 def short_name(name: str) -> str:
-    """Return the name under which a plugin or a file appears in records: its own, or the file's stem."""
-    return Path(name).stem if is_path(name) else name
+    """Return the name under which a plugin or a file appears in records.
+
+    A plugin's own name, or the stem of a user's file; a file that is called like a plugin keeps its suffix, so that
+    the two are not taken for each other.
+    """
+    name = canonical(name)
+    if not is_path(name):
+        return name
+    path = Path(name)
+    return path.name if path.stem in {*method_names(), *dataset_names()} else path.stem
+
+
+def canonical(name: str) -> str:
+    """Return a plugin's name if `name` is the path of its file, else `name`."""
+    if not is_path(name):
+        return name
+    path = Path(name).expanduser().resolve()
+    if path.name == "__init__.py":
+        path = path.parent
+    folders = [Path(p).resolve() for p in (*method_folder.__path__, *dataset_folder.__path__)]
+    return path.stem if path.parent in folders and path.suffix in ("", ".py") else name
 
 
 def _module_from_file(name: str, kind: str) -> ModuleType:
     path = Path(name).expanduser().resolve()
     if not path.is_file():
-        raise UsageError(f"the {kind} file '{name}' does not exist; give a path to a Python file, or a name from `sciml-bench list`")
+        raise UsageError(
+            f"the {kind} file '{name}' does not exist; give a path to a Python file, or a name from `sciml-bench list`"
+        )
     if path.suffix != ".py":
         raise UsageError(f"the {kind} file '{name}' is not a Python file; expected a name that ends in .py")
     module_name = f"sciml_bench_user_{kind}_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"

@@ -40,10 +40,15 @@ class Listed(StrEnum):
 
 
 Results = Annotated[
-    Path, typer.Option("--results", help="Folder of records, pictures and pages.", envvar="SCIML_BENCH_RESULTS")
+    Path,
+    typer.Option("--results", help="Folder of records, pictures and pages.", envvar="SCIML_BENCH_RESULTS"),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")]
-TierOption = Annotated[Tier, typer.Option("--tier", help="smoke: seconds; small: a laptop; full: as published, on a GPU.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")
+]
+TierOption = Annotated[
+    Tier, typer.Option("--tier", help="smoke: seconds; small: a laptop; full: as published, on a GPU.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 
 
@@ -55,7 +60,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[  # noqa: ARG001
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
@@ -64,7 +69,8 @@ def root(
 
 @app.command("list")
 def list_(
-    what: Annotated[Listed | None, typer.Argument(help="Only methods, or only datasets.")] = None, json: Json = False
+    what: Annotated[Listed | None, typer.Argument(help="Only methods, or only datasets.")] = None,
+    json: Json = False,
 ) -> None:
     """List datasets and methods, one line each."""
     from . import listing
@@ -74,7 +80,8 @@ def list_(
 
 @app.command()
 def info(
-    name: Annotated[str, typer.Argument(help="A method, a dataset, or the path of a file.")], json: Json = False
+    name: Annotated[str, typer.Argument(help="A method, a dataset, or the path of a file.")],
+    json: Json = False,
 ) -> None:
     """Show the card of a method or dataset: what it is, its parameters, tiers, sources."""
     from . import listing
@@ -84,9 +91,13 @@ def info(
 
 @app.command()
 def run(
-    method: Annotated[str, typer.Option("--method", "-m", help="A method, several with commas, or the path of a Python file.")],
+    method: Annotated[
+        str,
+        typer.Option("--method", "-m", help="A method, several with commas, or the path of a Python file."),
+    ],
     dataset: Annotated[
-        str, typer.Option("--dataset", "-d", help="A dataset, several with commas, or the path of an HDF5/NetCDF4 file.")
+        str,
+        typer.Option("--dataset", "-d", help="A dataset, several with commas, or the path of an HDF5/NetCDF4 file."),
     ],
     tier: TierOption = Tier.small,
     folds: Annotated[int, typer.Option(help="Number of cross-validation folds.")] = 5,
@@ -96,13 +107,16 @@ def run(
         list[str] | None, typer.Option("--set", help="A hyperparameter, as name=value; may be repeated.")
     ] = None,
     baselines: Annotated[
-        bool, typer.Option("--baselines/--no-baselines", help="Also run the baselines and the coarsened reference solver.")
+        bool,
+        typer.Option("--baselines/--no-baselines", help="Also run the baselines and the coarsened reference solver."),
     ] = True,
     only_fold: Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds that one cell may take.")] = None,
     memory_limit: Annotated[float | None, typer.Option(help="GiB of memory that one cell may use.")] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")] = False,
-    keep_predictions: Annotated[Path | None, typer.Option(help="Keep each cell's predictions (HDF5) in this folder.")] = None,
+    keep_predictions: Annotated[
+        Path | None, typer.Option(help="Keep each cell's predictions (HDF5) in this folder.")
+    ] = None,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Build the pages at the end.")] = True,
     results: Results = RESULTS,
     json: Json = False,
@@ -178,7 +192,9 @@ def certify(
 
 @site_app.command("build")
 def build(
-    out: Annotated[Path | None, typer.Option(help="Where the pages go; by default `site` in the results folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the pages go; by default `site` in the results folder.")
+    ] = None,
     results: Results = RESULTS,
 ) -> None:
     """Build the pages from the records, with no framework and no network."""

@@ -22,12 +22,17 @@ def generate(names: list[str], tier: str, device: str, force: bool) -> None:
     with Screen() as screen:
         for name, dataset in classes.items():
             data, shifts = generate_all(
-                short_name(name), dataset, device=device, progress=screen.data(f"data {short_name(name)}"), force=force
+                short_name(name),
+                dataset,
+                device=device,
+                progress=screen.data(f"data {short_name(name)}"),
+                force=force,
             )
             for label, cached in {short_name(name): data, **shifts}.items():
                 size = cached.path.stat().st_size / 2**20
                 screen.console.print(
-                    f"{label}: {cached.samples} samples, {size:.1f} MiB, made in {cached.seconds:.1f} s, digest {cached.digest[:12]}"
+                    f"{label}: {cached.samples} samples, {size:.1f} MiB, made in {cached.seconds:.1f} s, "
+                    f"digest {cached.digest[:12]}"
                 )
             screen.console.print(f"[dim]in {data.path.parent}")
 
@@ -55,5 +60,3 @@ def certify(names: list[str], tier: str, samples: int, device: str, as_json: boo
         for metric, value in sorted(made.floor.items()):
             if metric != PRIMARY:
                 console.print(f"  {metric} {value:.2e}", style="dim")
-
-

@@ -37,7 +37,11 @@ def show(what: str | None, as_json: bool) -> None:
     console = Console(highlight=False)
     for kind, lines in found.items():
         table = Table(title=f"{len(lines)} {kind}", title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for column in ("name", "kind" if kind == "datasets" else "family", "tiers" if kind == "datasets" else "framework"):
+        for column in (
+            "name",
+            "kind" if kind == "datasets" else "family",
+            "tiers" if kind == "datasets" else "framework",
+        ):
             table.add_column(column, no_wrap=True)
         table.add_column("summary")
         for line in lines:
@@ -60,7 +64,12 @@ def info(name: str, as_json: bool) -> None:
     cls = _find(name)
     parameters = _parameters(cls)
     card = asdict(cls.card)
-    document = {"name": name, "card": card, "parameters": parameters, "tiers": {k: dict(v) for k, v in cls.tiers.items()}}
+    document: dict[str, Any] = {
+        "name": name,
+        "card": card,
+        "parameters": parameters,
+        "tiers": {k: dict(v) for k, v in cls.tiers.items()},
+    }
     problem = cls.tier("small").problem() if issubclass(cls, Dataset) else None
     if as_json:
         if problem is not None:
@@ -79,10 +88,17 @@ def info(name: str, as_json: bool) -> None:
             console.print(f"[bold]boundary[/]  {problem.equation.boundary}")
         for role, variables in (("input", problem.inputs), ("target", problem.targets)):
             for v in variables:
-                console.print(f"[bold]{role}[/]  {v.name} ({', '.join(v.dims)}), {v.unit}: {v.description}", markup=True)
+                console.print(
+                    f"[bold]{role}[/]  {v.name} ({', '.join(v.dims)}), {v.unit}: {v.description}", markup=True
+                )
         if problem.solver is not None:
             console.print(f"[bold]solver cost points[/]  {'; '.join(problem.solver.costs)}")
-    table = Table(box=None, pad_edge=False, title="\nparameters" if problem else "\nhyperparameters", title_justify="left")
+    table = Table(
+        box=None,
+        pad_edge=False,
+        title="\nparameters" if problem else "\nhyperparameters",
+        title_justify="left",
+    )
     for column in ("name", "type", "default", *cls.tiers):
         table.add_column(column)
     for p in parameters:

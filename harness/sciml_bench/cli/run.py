@@ -61,14 +61,18 @@ def run(options: Options) -> None:
         forkserver.ensure_running()  # imports the frameworks while the data are made
     with Screen() as screen:
         tasks = [
-            prepare(name, options.tier, options.folds, device=request.device, progress=screen.data(f"data {Path(name).stem}"))
+            prepare(
+                name,
+                options.tier,
+                options.folds,
+                device=request.device,
+                progress=screen.data(f"data {Path(name).stem}"),
+            )
             for name in options.datasets
         ]
         planned = [cell for task in tasks for cell in _cells(task, options, request, given)]
         screen.expect(len(planned))
-        runner = Runner(
-            store, context, threads(), retry=options.retry, keep_predictions=options.keep_predictions
-        )
+        runner = Runner(store, context, threads(), retry=options.retry, keep_predictions=options.keep_predictions)
         records = runner.run(planned, screen)
     for complaint in store.complaints:
         screen.console.print(f"[yellow]![/] {complaint}")
@@ -90,7 +94,9 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
     """Refuse everything that can be refused before any work is done."""
     check_tier(options.tier)
     if not options.methods or not options.datasets:
-        raise UsageError("no method or no dataset was given; name at least one of each, as `sciml-bench list` shows them")
+        raise UsageError(
+            "no method or no dataset was given; name at least one of each, as `sciml-bench list` shows them"
+        )
     if options.folds < 2:
         raise UsageError(f"--folds is {options.folds}: cross-validation needs at least 2")
     if options.seeds < 1:

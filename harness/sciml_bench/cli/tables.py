@@ -13,7 +13,6 @@ from ..ranking.intervals import Interval
 from ..ranking.summary import PRIMARY, Row
 from ..ranking.tradeoff import Tradeoff
 
-
 PIPE_WIDTH = 160
 
 
@@ -101,7 +100,12 @@ def seconds(value: float | None) -> str:
     """Return a time in the unit that fits it."""
     if value is None:
         return ""
-    for limit, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (120.0, 1.0, "s"), (7200.0, 1 / 60, "min")):
+    for limit, factor, unit in (
+        (1e-3, 1e6, "µs"),
+        (1.0, 1e3, "ms"),
+        (120.0, 1.0, "s"),
+        (7200.0, 1 / 60, "min"),
+    ):
         if value < limit:
             return f"{value * factor:.3g} {unit}"
     return f"{value / 3600:.3g} h"

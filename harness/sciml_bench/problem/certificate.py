@@ -7,6 +7,7 @@ error is about 1/(2^p − 1) of that difference or less, so that the floor is an
 """
 
 import json
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,12 +27,14 @@ class Certificate:
     worst: float
     samples: int
     against: str
+    seconds: float
 
 
 def certify(
     dataset: Dataset, seed: int, *, samples: int = SAMPLES, device: str = "cpu", progress: Progress = silent
 ) -> Certificate:
     """Compare the first `samples` samples of the truth with the refined truth."""
+    begun = time.perf_counter()
     chosen = range(min(samples, dataset.samples))
     problem = dataset.problem()
     progress(0.1, "the truth")
@@ -48,9 +51,8 @@ def certify(
         floor=scores,
         worst=float(per_sample[metrics.PRIMARY].max()),
         samples=len(chosen),
-        against=", ".join(
-            f"{k} {v}" for k, v in finer.parameters().items() if v != dataset.parameters()[k]
-        ),
+        against=", ".join(f"{k} {v}" for k, v in finer.parameters().items() if v != dataset.parameters()[k]),
+        seconds=time.perf_counter() - begun,
     )
 
 

@@ -1,8 +1,9 @@
 """An equation, written once as plain arithmetic on named derivatives.
 
-The same `residual` serves the check of the truth (derivatives of a refined solution), a physics-informed loss and a PINN
-(automatic derivatives) and the formula on the data card. It reads `d.u_xx` for ∂²u/∂x², `d.x` for the coordinate itself,
-`p.nu` for a parameter, `d.sin(…)` for a function of coordinates, and never knows who computes them.
+The same `residual` serves the check of the truth (derivatives of a refined solution), a physics-informed loss
+and a PINN (automatic derivatives) and the formula on the data card. It reads `d.u_xx` for ∂²u/∂x², `d.x` for
+the coordinate itself, `p.nu` for a parameter, `d.sin(…)` for a function of coordinates, and never knows who
+computes them.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,28 +19,30 @@ Array = Any
 class Derivatives(Protocol):
     """Gives `u`, `u_x`, `u_xx`, `u_t` … and the coordinates `t`, `x`, `y` as attributes.
 
-    `sin`, `cos` and `exp` act on its arrays, whatever their library, for forcings that depend on the coordinates.
+    `sin`, `cos` and `exp` act on its arrays, whatever their library, for forcings that depend on the
+    coordinates.
     """
 
     def __getattr__(self, name: str) -> Array: ...
 
     def sin(self, value: Array) -> Array:
-        """Return sin(value), entry by entry."""
+        """Return the sine of every entry."""
 
     def cos(self, value: Array) -> Array:
-        """Return cos(value), entry by entry."""
+        """Return the cosine of every entry."""
 
     def exp(self, value: Array) -> Array:
-        """Return exp(value), entry by entry."""
+        """Return the exponential of every entry."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Equation:
     """A partial differential equation on a box.
 
-    `residual(d, p)` returns one array for each scalar equation, zero for a solution. `unknowns` are the fields it needs, and
-    `coordinates` what they depend on. `parameters` are the numbers `p` holds. `auxiliary(fields)` computes unknowns that
-    the data do not store (a stream function) from those that they do, as arrays (time, x, y …) on a periodic grid.
+    `residual(d, p)` returns one array for each scalar equation, zero for a solution. `unknowns` are the
+    fields it needs, and `coordinates` what they depend on. `parameters` are the numbers `p` holds.
+    `auxiliary(fields)` computes unknowns that the data do not store (a stream function) from those that they
+    do, as arrays (time, x, y …) on a periodic grid.
     """
 
     formula: str
@@ -67,20 +70,20 @@ def split_name(name: str) -> tuple[str, str]:
 class GridDerivatives:
     """Derivatives of fields on a uniform grid, first axis time, for checking the truth.
 
-    Space: spectral on a periodic axis (`periodic=True`, points 0, h, …, L−h), else central differences of second order.
-    Time: central differences of fourth order, so the two first and two last times are cut off everything that is returned.
+    Space: spectral on a periodic axis (`periodic=True`, points 0, h, …, L−h), else central differences of
+    second order. Time: central differences of fourth order, so the two first and two last times are cut off
+    everything that is returned.
 
-    `fields` maps names to arrays (time, x, y …), all of one shape; `axes` maps each coordinate, `t` first if there is one,
-    to its points. Errors fall with the fourth power of the time step and, on a periodic grid, exponentially in space.
+    `fields` maps names to arrays (time, x, y …), all of one shape; `axes` maps each coordinate, `t` first if
+    there is one, to its points. Errors fall with the fourth power of the time step and, on a periodic grid,
+    exponentially in space.
     """
 
     sin = staticmethod(np.sin)
     cos = staticmethod(np.cos)
     exp = staticmethod(np.exp)
 
-    def __init__(
-        self, fields: Mapping[str, np.ndarray], axes: Mapping[str, np.ndarray], *, periodic: bool
-    ) -> None:
+    def __init__(self, fields: Mapping[str, np.ndarray], axes: Mapping[str, np.ndarray], *, periodic: bool) -> None:
         self._fields = dict(fields)
         self._axes = dict(axes)
         self._periodic = periodic

@@ -1,8 +1,9 @@
 """−∇·(a∇u) = f on the unit square, u = 0 on its edge, by bilinear finite elements on a uniform grid.
 
-scikit-fem makes the element matrices once for each grid. Every coefficient then reuses them, and the linear system is solved by
-conjugate gradients, preconditioned with the exact inverse of −Δ on the same elements (two sine transforms). The number of
-iterations depends on the contrast max a / min a alone, not on the grid: the error shrinks by (√c − 1)/(√c + 1) each time.
+scikit-fem makes the element matrices once for each grid. Every coefficient then reuses them, and the linear
+system is solved by conjugate gradients, preconditioned with the exact inverse of −Δ on the same elements (two
+sine transforms). The number of iterations depends on the contrast max a / min a alone, not on the grid: the
+error shrinks by (√c − 1)/(√c + 1) each time.
 
 Source: Concus & Golub 1973, doi:10.1137/0710092 (fast Poisson solvers for variable coefficients).
 """
@@ -17,7 +18,7 @@ from scipy import fft, sparse
 from ..errors import DivergedError
 
 TOLERANCE = 1e-10
-"""Where the iteration stops: the residual over the right-hand side, both in the norm of the inverse Laplacian."""
+"""The iteration stops at this residual over right-hand side, in the norm of the inverse Laplacian."""
 
 ITERATIONS = 500
 
@@ -70,9 +71,7 @@ def _square(points: int) -> _Square:
     elements = np.tile(np.arange(mesh.nelements), len(rows) // mesh.nelements)
     kept = (rows >= 0) & (columns >= 0)
     places, where = np.unique(rows[kept] * inner + columns[kept], return_inverse=True)
-    assembly = sparse.csr_array(
-        (entries.data[kept], (where, elements[kept])), shape=(len(places), mesh.nelements)
-    )
+    assembly = sparse.csr_array((entries.data[kept], (where, elements[kept])), shape=(len(places), mesh.nelements))
     pointers = np.concatenate([[0], np.cumsum(np.bincount(places // inner, minlength=inner))])
 
     cosine = np.cos(np.pi * np.arange(1, points - 1) / (points - 1))
@@ -104,7 +103,8 @@ def load(points: int, force: np.ndarray | float = 1.0) -> np.ndarray:
 def solve(coefficient: np.ndarray, force: np.ndarray | float = 1.0) -> np.ndarray:
     """Return u at the nodes for a coefficient on each element: (points − 1, points − 1) → (points, points).
 
-    Second order in the grid spacing for a smooth coefficient; about first order where it jumps off the element edges.
+    Second order in the grid spacing for a smooth coefficient; about first order where it jumps off the
+    element edges.
     """
     points = coefficient.shape[0] + 1
     inside = inverse(matrix(coefficient), load(points, force))

@@ -20,7 +20,6 @@ from .dataset import Dataset
 from .samples import count, join
 
 Progress = Callable[[float, str], None]
-ENGINE = "h5netcdf"
 
 
 def silent(_fraction: float, _message: str) -> None:
@@ -48,7 +47,13 @@ def data_path(name: str, dataset: Dataset, seed: int) -> Path:
 
 
 def obtain(
-    name: str, dataset: Dataset, seed: int, *, device: str = "cpu", progress: Progress = silent, force: bool = False
+    name: str,
+    dataset: Dataset,
+    seed: int,
+    *,
+    device: str = "cpu",
+    progress: Progress = silent,
+    force: bool = False,
 ) -> Cached:
     """Return the dataset from the cache, generating it first if it is not there or damaged."""
     path = data_path(name, dataset, seed)
@@ -79,10 +84,11 @@ def generate(
 
 def read(path: Path) -> xr.Dataset:
     """Open generated data lazily: what is not asked for is not read."""
-    return xr.open_dataset(path, engine=ENGINE)
+    return xr.open_dataset(path, engine="h5netcdf")
 
 
 def save(path: Path, data: xr.Dataset, seconds: float) -> Cached:
+    """Write data atomically, with their digest and what making them cost."""
     mark = digest.of_arrays(data)
     stamped = data.assign_attrs(digest=mark, generation_seconds=seconds)
     # One chunk a sample, each with a checksum: a part is read without the rest, and a flipped bit is noticed.
@@ -90,7 +96,7 @@ def save(path: Path, data: xr.Dataset, seconds: float) -> Cached:
         str(v): {"fletcher32": True, "chunksizes": (1, *data[v].shape[1:])} for v in data.data_vars if data[v].ndim > 0
     }
     with atomic(path) as temporary:
-        stamped.to_netcdf(temporary, engine=ENGINE, encoding=checksums)
+        stamped.to_netcdf(temporary, engine="h5netcdf", encoding=checksums)
     return Cached(path=path, digest=mark, seconds=seconds, samples=count(data))
 
 

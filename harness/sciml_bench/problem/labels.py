@@ -23,8 +23,7 @@ def labelled(
     `axes` gives the coordinate values of each dimension but `sample`, dimensionless.
     """
     data = {
-        v.name: ((SAMPLE, *v.dims), arrays[v.name], {"units": v.unit, "long_name": v.description})
-        for v in variables
+        v.name: ((SAMPLE, *v.dims), arrays[v.name], {"units": v.unit, "long_name": v.description}) for v in variables
     }
     used = {dim for dims, _, _ in data.values() for dim in dims}
     coordinates = {

@@ -1,4 +1,4 @@
-"""Gaussian random fields as sums over a fixed set of modes, so that one draw is one function on every grid."""
+"""Gaussian random fields as sums over a fixed set of modes: one draw is one function on every grid."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,12 @@ import numpy as np
 class PeriodicField:
     """g(x) = Σₖ √λₖ Zₖ exp(2πi k·x), λₖ = σ²(4π²|k|² + τ²)^(−α), over all integer k with |kᵢ| ≤ `modes`.
 
-    A draw of N(0, σ²(−Δ + τ²I)^(−α)) on the unit torus of `dims` dimensions, truncated to `modes`. Zₖ is standard complex
-    normal with Z₋ₖ = Z̄ₖ, so g is real and Var g(x) = Σₖ λₖ at every point. `scale` is σ, `tau` τ, `alpha` α; with
-    `mean=False` the constant mode k = 0 is left out.
+    A draw of N(0, σ²(−Δ + τ²I)^(−α)) on the unit torus of `dims` dimensions, truncated to `modes`. Zₖ is
+    standard complex normal with Z₋ₖ = Z̄ₖ, so g is real and Var g(x) = Σₖ λₖ at every point. `scale` is σ,
+    `tau` τ, `alpha` α; with `mean=False` the constant mode k = 0 is left out.
 
-    Source: the spectral (Karhunen–Loève) representation, Lord, Powell & Shardlow 2014, doi:10.1017/CBO9781139017329.
+    Source: the spectral (Karhunen–Loève) representation, Lord, Powell & Shardlow 2014,
+    doi:10.1017/CBO9781139017329.
     """
 
     dims: int
@@ -44,12 +45,13 @@ class PeriodicField:
     def sample(self, rng: np.random.Generator, points: int) -> np.ndarray:
         """Return the values of one draw at j/points, shape (points,) · dims.
 
-        The numbers taken from `rng` do not depend on `points`: the same generator state gives the same function.
+        The numbers taken from `rng` do not depend on `points`: the same generator state gives the same
+        function.
         """
         noise = rng.standard_normal((2 * self.modes + 1,) * self.dims)
         mirrored = np.flip(noise)
         amplitude = 0.5 * ((noise + mirrored) + 1j * (noise - mirrored)) * np.sqrt(self.eigenvalues())
-        # A grid that is too coarse for a mode sees it at the wavenumber modulo `points`: the point values stay exact.
+        # A grid too coarse for a mode sees it at the wavenumber modulo `points`: point values stay exact.
         spectrum = np.zeros((points,) * self.dims, dtype=np.complex128)
         np.add.at(spectrum, np.ix_(*[self.wavenumbers % points] * self.dims), amplitude)
         return np.fft.ifftn(spectrum, norm="forward").real
@@ -59,8 +61,9 @@ class PeriodicField:
 class CosineField:
     """g(x, y) = Σ √λₖₗ ξₖₗ cₖcₗ cos(πkx) cos(πly), λₖₗ = σ²(π²(k² + l²) + τ²)^(−α), over 0 ≤ k, l ≤ `modes`.
 
-    A draw of N(0, σ²(−Δ + τ²I)^(−α)) on the unit square with zero-Neumann Laplacian, truncated to `modes`; c₀ = 1, else
-    √2; ξ independent standard normal. `scale` is σ, `tau` τ, `alpha` α; with `mean=False` the constant mode is left out.
+    A draw of N(0, σ²(−Δ + τ²I)^(−α)) on the unit square with zero-Neumann Laplacian, truncated to `modes`; c₀
+    = 1, else √2; ξ independent standard normal. `scale` is σ, `tau` τ, `alpha` α; with `mean=False` the
+    constant mode is left out.
 
     Source: the Karhunen–Loève representation, Lord, Powell & Shardlow 2014, doi:10.1017/CBO9781139017329.
     """
@@ -74,9 +77,7 @@ class CosineField:
     def eigenvalues(self) -> np.ndarray:
         """Return λₖₗ, shape (modes + 1, modes + 1)."""
         k = np.arange(self.modes + 1, dtype=np.float64)
-        values = self.scale**2 * (np.pi**2 * (k[:, None] ** 2 + k[None, :] ** 2) + self.tau**2) ** (
-            -self.alpha
-        )
+        values = self.scale**2 * (np.pi**2 * (k[:, None] ** 2 + k[None, :] ** 2) + self.tau**2) ** (-self.alpha)
         if not self.mean:
             values[0, 0] = 0.0
         return values
@@ -87,13 +88,14 @@ class CosineField:
         return np.where(k == 0, 1.0, np.sqrt(2.0)) * np.cos(np.pi * np.multiply.outer(x, k))
 
     def variance(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Return Var g(x, y) on the grid of `x` and `y`, shape (len(x), len(y)): it varies, for the square has edges."""
+        """Return Var g(x, y) on the grid of `x` and `y`, (len(x), len(y)): it is not the same everywhere."""
         return self.basis(x) ** 2 @ self.eigenvalues() @ (self.basis(y) ** 2).T
 
     def sample(self, rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the values of one draw on the grid of `x` and `y`, shape (len(x), len(y)).
 
-        The numbers taken from `rng` do not depend on the grid: the same generator state gives the same function.
+        The numbers taken from `rng` do not depend on the grid: the same generator state gives the same
+        function.
         """
         noise = rng.standard_normal((self.modes + 1,) * 2)
         return self.basis(x) @ (np.sqrt(self.eigenvalues()) * noise) @ self.basis(y).T

@@ -47,10 +47,11 @@ def join(parts: Iterable[xr.Dataset]) -> xr.Dataset:
     """Put parts with samples of their own one behind the other; the opposite of `take`."""
     pieces = list(parts)
     flat = set(ragged_dims(pieces[0]))
-    variables: dict[str, xr.DataArray] = {}
-    for name in pieces[0].variables:
-        first = pieces[0][name]
+    variables: dict[str, xr.Variable] = {}
+    for name, first in pieces[0].variables.items():
         along = next((str(d) for d in first.dims if d == SAMPLE or d in flat), None)
-        variables[str(name)] = first if along is None else xr.concat([p[name].variable for p in pieces], along)
+        variables[str(name)] = (
+            first if along is None else xr.Variable.concat([p.variables[name] for p in pieces], along)
+        )
     coordinates = [str(c) for c in pieces[0].coords]
     return xr.Dataset(variables, attrs=pieces[0].attrs).set_coords(coordinates)

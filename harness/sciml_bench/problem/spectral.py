@@ -10,11 +10,11 @@ import numpy as np
 from ..errors import UsageError
 
 CHUNK = 16
-"""How many states advance together. Fewer are filled up to the next power of two, so few shapes are ever compiled."""
+"""How many states advance together; fewer are filled up to a power of two: few shapes are ever compiled."""
 
 
 class Stepper(Hashable, Protocol):
-    """What to step: hashable settings that can build an exponax stepper, so that compiled loops can be kept."""
+    """Hashable settings that can build an exponax stepper, so that compiled loops can be kept."""
 
     def build(self) -> Any:
         """Return the exponax stepper. Called with 64-bit JAX."""
@@ -34,9 +34,10 @@ def substeps(interval: float, step: float) -> int:
 
 
 def project(values: np.ndarray, points: int, dims: int) -> np.ndarray:
-    """Return ΣₖûₖE(k) over |kᵢ| < points/2 on a grid of `points`: a Fourier projection down, an interpolation up.
+    """Return Σ ûₖ exp(2πi k·x) over |kᵢ| < points/2: a Fourier projection down, an interpolation up.
 
-    `values` has its last `dims` axes on a periodic grid. What the coarser grid cannot hold is dropped, not aliased.
+    `values` has its last `dims` axes on a periodic grid; the result has them on `points` points each. What a
+    coarser grid cannot hold is dropped, not aliased.
     """
     for along in range(-dims, 0):
         values = _project(values, points, along)
@@ -62,8 +63,8 @@ def evaluate(values: np.ndarray, points: int, dims: int) -> np.ndarray:
     """Return the values of the trigonometric interpolant at j/points: exact point values, on any grid."""
     fine = math.lcm(points, values.shape[-1]) if points < values.shape[-1] else points
     values = project(values, fine, dims)
-    stride = (slice(None, None, fine // points),) * dims
-    return values[(..., *stride)]
+    kept: Any = (..., *[slice(None, None, fine // points)] * dims)
+    return values[kept]
 
 
 def rollout(
@@ -78,9 +79,9 @@ def rollout(
 ) -> np.ndarray:
     """Return each state after `steps`, 2·`steps`, … steps: (n, points …) → (n, records, points/stride …).
 
-    `stride` keeps every so many points of the result. `precision` is that of the arithmetic, float64 or float32; the
-    result is float64. The chunks' shapes do not depend on `n` beyond a power of two, and the samples in a chunk do not
-    touch each other.
+    `stride` keeps every so many points of the result. `precision` is that of the arithmetic, float64 or
+    float32; the result is float64. The chunks' shapes do not depend on `n` beyond a power of two, and the
+    samples in a chunk do not touch each other.
     """
     if precision not in ("float64", "float32"):
         raise UsageError(f"precision='{precision}' is not one of float64, float32")
@@ -95,10 +96,9 @@ def rollout(
 
 
 @lru_cache(maxsize=64)
-def _compiled(
-    stepper: Stepper, dims: int, steps: int, records: int, stride: int, precision: str, device: str
-) -> Any:
-    """Return the compiled loop; it takes and returns float64 NumPy arrays and leaves JAX's configuration as it is."""
+def _compiled(stepper: Stepper, dims: int, steps: int, records: int, stride: int, precision: str, device: str) -> Any:
+    """Return the compiled loop, from and to float64 NumPy arrays; JAX's configuration stays as it is."""
+    import equinox as eqx
     import jax
     import jax.numpy as jnp
 
@@ -112,9 +112,9 @@ def _compiled(
         kind = jnp.complex64 if jnp.iscomplexobj(leaf) else jnp.float32
         return leaf.astype(kind) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf
 
-    # The coefficients are made in 64 bits even for a run in 32: that costs nothing and keeps the exponentials exact.
+    # The coefficients are made in 64 bits even for a run in 32, which keeps the exponentials exact.
     with x64(), jax.default_device(target):
-        built = jax.tree.map(narrow, stepper.build())
+        built = jax.tree.map(narrow, eqx.filter_jit(stepper.build)())
 
     def advance(states: Any) -> Any:
         points = states.shape[1:]
@@ -143,7 +143,7 @@ def x64() -> Any:
 
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(True)
-    from jax.experimental import enable_x64  # before JAX 0.8
+    from jax.experimental import enable_x64  # type: ignore[attr-defined]  # before JAX 0.8
 
     return enable_x64()
 

@@ -1,4 +1,4 @@
-"""The exponax steppers of the periodic datasets. Importing this module imports JAX: do so inside a function."""
+"""The exponax steppers of the periodic datasets. Importing this imports JAX: do so inside a function."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ class _ForcedConvection(VorticityConvection2d):
 class ForcedVorticity(ex.stepper.NavierStokesVorticity):
     """w_t + u·∇w = νΔw + f on the unit torus, u = (ψ_y, −ψ_x), −Δψ = w; ETDRK4, dealiased by the 2/3 rule.
 
-    `forcing` holds f at the grid points, shape (points, points). exponax writes u with Δ⁻¹w = −ψ, so the usual sign is
-    its convection scale −1.
+    `forcing` holds f at the grid points, shape (points, points). exponax writes u with Δ⁻¹w = −ψ, so the
+    usual sign is its convection scale −1.
 
     Source: exponax, arXiv:2411.00180; Kassam & Trefethen 2005, doi:10.1137/S1064827502410633.
     """
@@ -33,9 +33,7 @@ class ForcedVorticity(ex.stepper.NavierStokesVorticity):
 
     def __init__(self, points: int, step: float, *, viscosity: float, forcing: jax.Array) -> None:
         self.forcing = forcing
-        super().__init__(
-            2, 1.0, points, step, diffusivity=viscosity, vorticity_convection_scale=-1.0, order=4
-        )
+        super().__init__(2, 1.0, points, step, diffusivity=viscosity, vorticity_convection_scale=-1.0, order=4)
 
     def _build_nonlinear_fun(self, derivative_operator: Any) -> _ForcedConvection:
         return _ForcedConvection(

@@ -17,7 +17,7 @@ from ..errors import DataFileError
 from ..paths import cache_folder, ensure_writable
 from .card import Kind
 from .dataset import Problem
-from .generation import ENGINE, Cached, inspect, save
+from .generation import Cached, inspect, save
 from .samples import count
 from .variable import HISTORY, SAMPLE, SPACE, TIME, Variable
 
@@ -41,7 +41,7 @@ def load(path: Path) -> UserFile:
     if not path.is_file():
         raise DataFileError(f"the data file '{path.name}' does not exist; give the path of a NetCDF4 or HDF5 file")
     try:
-        with xr.open_dataset(path, engine=ENGINE) as opened:
+        with xr.open_dataset(path, engine="h5netcdf") as opened:
             raw = opened.load()
     except Exception as error:
         raise DataFileError(
@@ -68,12 +68,15 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
     sample = roles["sample"][0] if roles["sample"] else ""
     if sample not in raw.sizes:
         raise DataFileError(
-            f"the data file '{file}' names '{sample}' as its sample dimension but has the dimensions {', '.join(map(str, raw.sizes))}"
+            f"the data file '{file}' names '{sample}' as its sample dimension "
+            f"but has the dimensions {', '.join(map(str, raw.sizes))}"
         )
     group = raw.attrs.get("group")
     names = [*roles["inputs"], *roles["targets"], *([str(group)] if group else [])]
     if not roles["inputs"] or not roles["targets"]:
-        raise DataFileError(f"the data file '{file}' names no inputs or no targets; name at least one of each, {EXAMPLE}")
+        raise DataFileError(
+            f"the data file '{file}' names no inputs or no targets; name at least one of each, {EXAMPLE}"
+        )
     for name in names:
         if name not in raw.variables:
             raise DataFileError(
@@ -81,12 +84,16 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
             )
     both = set(roles["inputs"]) & set(roles["targets"])
     if both:
-        raise DataFileError(f"the data file '{file}' names '{sorted(both)[0]}' both as an input and as a target; give it one role")
+        raise DataFileError(
+            f"the data file '{file}' names '{sorted(both)[0]}' both as an input and as a target; give it one role"
+        )
     data = raw.reset_coords([n for n in names if n in raw.coords])[names]
     if sample != SAMPLE:
         data = data.rename({sample: SAMPLE})
     if count(data) < 3:
-        raise DataFileError(f"the data file '{file}' holds {count(data)} samples; at least 3 are needed to train, validate and test")
+        raise DataFileError(
+            f"the data file '{file}' holds {count(data)} samples; at least 3 are needed to train, validate and test"
+        )
     if group:
         data = data.rename({str(group): "group"})
     checked = {n: _variable(data, n, file, roles["inputs"]) for n in [*roles["inputs"], *roles["targets"]]}
@@ -104,7 +111,9 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
 def _variable(data: xr.Dataset, name: str, file: str, inputs: list[str]) -> Variable:
     array = data[name]
     if SAMPLE not in array.dims:
-        raise DataFileError(f"the variable '{name}' of '{file}' lacks the sample dimension; every input and target needs it")
+        raise DataFileError(
+            f"the variable '{name}' of '{file}' lacks the sample dimension; every input and target needs it"
+        )
     if array.dtype.kind not in "fiub":
         raise DataFileError(f"the variable '{name}' of '{file}' has the type {array.dtype}; expected numbers")
     dims = tuple(str(d) for d in array.dims if d != SAMPLE)
@@ -116,14 +125,18 @@ def _variable(data: xr.Dataset, name: str, file: str, inputs: list[str]) -> Vari
             )
     bad = int((~np.isfinite(array.values.astype(np.float64))).sum())
     if bad:
-        where = int(np.flatnonzero(~np.isfinite(array.transpose(SAMPLE, ...).values.reshape(count(data), -1)).all(axis=1))[0])
+        where = int(
+            np.flatnonzero(~np.isfinite(array.transpose(SAMPLE, ...).values.reshape(count(data), -1)).all(axis=1))[0]
+        )
         raise DataFileError(
             f"the variable '{name}' of '{file}' holds {bad} values that are NaN or infinite, the first in sample {where}; "
             "remove those samples or fill the values"
         )
     initial = array.attrs.get("initial")
     if initial is not None and str(initial) not in inputs:
-        raise DataFileError(f"the target '{name}' of '{file}' names '{initial}' as its initial state, which is not among the inputs")
+        raise DataFileError(
+            f"the target '{name}' of '{file}' names '{initial}' as its initial state, which is not among the inputs"
+        )
     rank = {d: i for i, d in enumerate(KNOWN_DIMS)}
     return Variable(
         name=name,

@@ -1,0 +1,1 @@
+"""The protocol: folds, seeds, budgets and the leakage audit."""

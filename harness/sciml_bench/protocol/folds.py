@@ -33,7 +33,9 @@ def split(units: np.ndarray, folds: int, seed: int) -> list[Split]:
             f"--folds is {folds} but the dataset has {len(names)} independent units; give at most {len(names)} folds"
         )
     if len(names) - -(-len(names) // folds) < 2:
-        raise UsageError(f"{len(names)} independent units leave no training part with {folds} folds; more data is needed")
+        raise UsageError(
+            f"{len(names)} independent units leave no training part with {folds} folds; more data is needed"
+        )
     order = np.random.default_rng(seed).permutation(names)
     parts = np.array_split(order, folds)
     result = []

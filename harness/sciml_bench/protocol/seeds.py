@@ -22,8 +22,6 @@ def fold_seed(dataset: str, version: int, protocol_seed: int = PROTOCOL_SEED) ->
     return derive("folds", protocol_seed, dataset, version)
 
 
-def training_seed(
-    dataset: str, method: str, fold: int, repetition: int, protocol_seed: int = PROTOCOL_SEED
-) -> int:
+def training_seed(dataset: str, method: str, fold: int, repetition: int, protocol_seed: int = PROTOCOL_SEED) -> int:
     """Return the seed of one training."""
     return derive("training", protocol_seed, dataset, method, fold, repetition)

@@ -1,0 +1,1 @@
+"""From records to rows: intervals, summaries, and accuracy against cost."""

@@ -94,7 +94,7 @@ def summarise(records: Iterable[Record]) -> list[Row]:
 
 def _board(records: Sequence[Record]) -> list[Row]:
     """Return the rows of one dataset, tier and device."""
-    rows = [_row(list(group)) for _, group in groupby(records, key=lambda r: r.row)]
+    rows = [_row(_newest(list(group))) for _, group in groupby(records, key=lambda r: r.row)]
     solver = [
         Point(r.name, r.error, r.seconds_per_sample)
         for r in rows
@@ -103,6 +103,30 @@ def _board(records: Sequence[Record]) -> list[Row]:
     control = min((r.error for r in rows if r.method in CONTROLS and r.error is not None), default=None)
     placed = [_placed(r, solver, control) for r in rows]
     return sorted(placed, key=lambda r: (r.error is None, r.error or 0.0, r.name))
+
+
+def _newest(records: list[Record]) -> list[Record]:
+    """Return the records that belong with the newest one: same data, method, hyperparameters and number of folds.
+
+    A row never mixes what an edited method or dataset gave with what it gave before.
+    """
+
+    def generation(record: Record) -> tuple[Any, ...]:
+        made = record.provenance
+        return (
+            record.cell.folds,
+            record.cell.hyperparameters,
+            made.method_digest,
+            made.data_digest,
+            made.protocol,
+        )
+
+    newest = max(records, key=lambda r: r.provenance.started)
+    kept: dict[tuple[int, int], Record] = {}
+    for record in sorted(records, key=lambda r: r.provenance.started):
+        if generation(record) == generation(newest):
+            kept[record.cell.fold, record.cell.repetition] = record
+    return [kept[cell] for cell in sorted(kept)]
 
 
 def _row(records: list[Record]) -> Row:
@@ -151,7 +175,7 @@ def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
     flags = []
     if control is not None and row.method not in CONTROLS and row.error > control:
         flags.append("worse than the baseline")
-    if row.method == SOLVER:
+    if row.method == SOLVER or row.method in CONTROLS:
         return _with(row, None, flags)
     invested = row.cost.get("data_seconds", 0.0) + row.cost.get("fit_seconds", 0.0)
     tradeoff = place(Point(row.name, row.error, row.seconds_per_sample), invested, solver, row.floor.get(PRIMARY, 0.0))

@@ -52,7 +52,9 @@ def place(method: Point, invested: float, solver: Sequence[Point], floor: float)
         error_ratio=error_ratio,
         break_even=math.floor(invested / gain) + 1 if gain > 0 else None,
         dominated=gain <= 0,
-        note=f"at equal error: {cheapest.name}" if gain > 0 else f"never: {cheapest.name} is faster and at least as accurate",
+        note=f"at equal error: {cheapest.name}"
+        if gain > 0
+        else f"never: {cheapest.name} is faster and at least as accurate",
     )
 
 

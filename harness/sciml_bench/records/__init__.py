@@ -1,0 +1,1 @@
+"""Records of cells: their schema, their store, where they come from."""

@@ -11,7 +11,7 @@ from .._layout import PACKAGE
 
 LIBRARIES = (
     "numpy", "scipy", "xarray", "torch", "lightning-fabric", "neuraloperator", "jax", "exponax", "equinox",
-    "scikit-fem", "pyamg", "scikit-learn",
+    "scikit-fem", "scikit-learn",
 )  # fmt: skip
 
 
@@ -43,7 +43,11 @@ def commit() -> tuple[str | None, bool | None]:
 
 def _git(*words: str) -> str:
     done = subprocess.run(
-        ["git", "-C", str(PACKAGE.parent.parent), *words], capture_output=True, text=True, timeout=20, check=True
+        ["git", "-C", str(PACKAGE.parent.parent), *words],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
     )
     return done.stdout.strip()
 

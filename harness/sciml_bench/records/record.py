@@ -11,7 +11,7 @@ SCHEMA_VERSION = 1
 
 Status = Literal["ok", "failed", "diverged", "not_finite", "over_budget", "out_of_memory", "not_applicable"]
 Plain = str | int | float | bool | None
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=80)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=80)]
 
 
 class _Strict(BaseModel):
@@ -56,6 +56,8 @@ class Cost(_Strict):
     """Predicting the whole test part once, after a warm-up if `warm`."""
     predict_cpu_seconds: FiniteFloat
     predict_samples: int
+    predictor_seconds: FiniteFloat
+    """All predictions that the protocol asks for: test part, warm-up, single samples, validation part, symmetries, shifts."""
     warm: bool
     latency_p50: FiniteFloat | None
     latency_p95: FiniteFloat | None
@@ -97,7 +99,7 @@ class Provenance(_Strict):
 class Record(_Strict):
     """One cell: what it was, how it ended, what it scored, what it cost, where it comes from."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     key: str = Field(pattern=r"^[0-9a-f]{16}$")
     cell: CellId
     status: Status

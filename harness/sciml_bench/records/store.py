@@ -64,7 +64,15 @@ class Store:
                 found[record.key] = record
         return sorted(
             found.values(),
-            key=lambda r: (r.cell.tier, r.cell.dataset, r.cell.method, r.cell.variant, r.cell.repetition, r.cell.fold, r.key),
+            key=lambda r: (
+                r.cell.tier,
+                r.cell.dataset,
+                r.cell.method,
+                r.cell.variant,
+                r.cell.repetition,
+                r.cell.fold,
+                r.key,
+            ),
         )
 
     def _read(self, path: Path) -> Iterator[Record]:

@@ -1,0 +1,1 @@
+"""Running cells: tasks, workers, limits, scoring."""

@@ -64,7 +64,11 @@ class Cell:
 
     def command(self, given: Mapping[str, Any]) -> str:
         """Return the command that runs this cell alone."""
-        words = ["sciml-bench run", f"--method {self._public(self.method_name)}", f"--dataset {self._public(self.task.source.name)}"]
+        words = [
+            "sciml-bench run",
+            f"--method {self._public(self.method_name)}",
+            f"--dataset {self._public(self.task.source.name)}",
+        ]
         if self.task.tier != "file":
             words.append(f"--tier {self.task.tier}")
         words += [f"--folds {len(self.task.splits)}", f"--only-fold {self.fold}", f"--device {self.device}"]

@@ -177,6 +177,12 @@ def _record(
     if scored is not None:
         diagnostics |= scored.diagnostics
     certificate = cell.task.certificate
+    if certificate is not None:
+        diagnostics["certificate"] = {
+            "samples": certificate.samples,
+            "against": certificate.against,
+            "worst": certificate.worst,
+        }
     return Record(
         key=cell.key,
         cell=cell.identity,
@@ -205,7 +211,7 @@ def _cost(cell: Cell, outcome: dict[str, Any], total: float | None, threads: int
     split, data = cell.task.splits[cell.fold], cell.task.data
     facts = outcome["facts"]
     measured = dict(outcome["cost"])
-    inside = measured["fit_seconds"] + measured.pop("predictor_seconds")
+    inside = measured["fit_seconds"] + measured["predictor_seconds"]
     measured["peak_memory_gib"] = max(measured["peak_memory_gib"], outcome["observed_peak_gib"])
     learned = len(split.train) + len(split.valid) if cell.method.card.uses_data else 0
     parameters = facts.get("parameters")

@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 
 from ..paths import atomic
-from ..problem.generation import ENGINE
 from ..problem.samples import take
 from .scoring import Scored
 
@@ -36,7 +35,7 @@ def keep(path: Path, scored: Scored, targets: list[str], inputs: list[str]) -> N
     )
     with atomic(path) as temporary:
         kept.drop_vars("sample", errors="ignore").to_netcdf(
-            temporary, engine=ENGINE, encoding={v: {"zlib": True, "complevel": 4} for v in kept.data_vars}
+            temporary, engine="h5netcdf", encoding={v: {"zlib": True, "complevel": 4} for v in kept.data_vars}
         )
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import xarray as xr
 
 from .. import digest, metrics
+from ..errors import ContractError
 from ..problem.samples import count, take
 from ..problem.storage import read_parts, read_samples
 from ..records.record import PerSample
 from .cell import Cell
 from .task import Task
 from .worker import PREDICTIONS, SYMMETRY_SAMPLES
-
 
 SHIFT_METRICS = (metrics.PRIMARY, "rmse")
 
@@ -66,8 +66,14 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
     prediction = parts["test"]
     mean = metrics.mean_prediction(prediction)
     scores, per_sample = metrics.evaluate(metrics.ACCURACY, mean, test[names], problem.targets)
-    physics = metrics.physics.evaluate(mean, test[inputs], problem)
-    scores |= {name: float(values.mean()) for name, values in physics.items()}
+    notes: dict[str, str] = {}
+    try:
+        physics = metrics.physics.evaluate(mean, test[inputs], problem)
+        scores |= {name: float(values.mean()) for name, values in physics.items()}
+    except ContractError as error:
+        notes["physics"] = str(
+            error
+        )  # the solver blew up on an unphysical prediction: that is a finding, not a failure
     scores |= _symmetries(task, parts)
     uncertainty, reliability = _uncertainty(parts, test[names], reader.part(task, split.valid)[names])
     scores |= uncertainty
@@ -81,6 +87,7 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
         diagnostics={
             "reliability": reliability,
             **_curves(task, mean, test),
+            **({"notes": notes} if notes else {}),
             "worst_sample": int(split.test[int(primary.argmax())]),
             "largest_over_mean": float(primary.max() / primary.mean()) if primary.mean() > 0 else 1.0,
         },
@@ -97,6 +104,7 @@ def _curves(task: Task, prediction: xr.Dataset, truth: xr.Dataset) -> dict[str, 
         p, u = prediction[variable.name], truth[variable.name]
         if variable.steps:
             found.setdefault("error_over_time", {})[variable.name] = metrics.error_over_time(p, u)
+            found["times"] = [float(t) for t in u["time"].values]
         if variable.space and "node" not in variable.space:
             found.setdefault("spectrum", {})[variable.name] = {
                 "prediction": [float(e) for e in metrics.spectrum(p)],
@@ -128,7 +136,7 @@ def _shifts(task: Task, parts: dict[str, xr.Dataset], reader: DataReader) -> dic
     """Score the out-of-distribution sets that the method could predict: `shift:<name>/<metric>`."""
     names = [v.name for v in task.problem.targets]
     chosen = [m for m in metrics.ACCURACY if m.name in SHIFT_METRICS]
-    found = {}
+    found: dict[str, float] = {}
     for shift in task.shifts:
         if f"shift-{shift}" not in parts:
             continue  # the worker has said why

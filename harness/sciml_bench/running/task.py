@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
-from ..problem import Dataset, Problem
-from ..problem import generation, user_file
+from ..problem import Dataset, Problem, generation, user_file
 from ..problem.certificate import SAMPLES as CERTIFIED_SAMPLES
 from ..problem.certificate import Certificate, certify
 from ..problem.certificate import read as read_certificate
@@ -57,7 +56,13 @@ class Task:
 
 
 def prepare(
-    name: str, tier: str, folds: int, *, device: str = "cpu", progress: Progress = silent, seed: int | None = None
+    name: str,
+    tier: str,
+    folds: int,
+    *,
+    device: str = "cpu",
+    progress: Progress = silent,
+    seed: int | None = None,
 ) -> Task:
     """Generate or find the data of a task, audit its folds for leakage and return it."""
     check_tier(tier)
@@ -98,7 +103,11 @@ def certificate(
     if found is not None and found.samples >= min(samples, dataset.samples):
         return found
     made = certify(
-        dataset, seed, samples=samples, device=device, progress=lambda f, m: progress(f, f"certifying: {m}" if m else "")
+        dataset,
+        seed,
+        samples=samples,
+        device=device,
+        progress=lambda f, m: progress(f, f"certifying: {m}" if m else ""),
     )
     write_certificate(path, made)
     return made
@@ -129,10 +138,14 @@ def generate_all(
             variant,
             seed + 1,
             device=device,
-            progress=lambda f, m, s=shift: progress(f, f"shift {s}, {m}"),
+            progress=_titled(progress, f"shift {shift}"),
             force=force,
         )
     return data, shifts
+
+
+def _titled(progress: Progress, title: str) -> Progress:
+    return lambda fraction, message: progress(fraction, f"{title}, {message}")
 
 
 def _audited(data: Cached, problem: Problem, folds: int, seed: int) -> list[Split]:

@@ -119,23 +119,26 @@ def main(pipe: Connection, job: Job) -> None:
 def _run(job: Job, log: Reporter) -> dict[str, Any]:
     _limit_threads(job.threads)
     random.seed(job.seed)
-    np.random.seed(job.seed)
+    np.random.seed(job.seed)  # noqa: NPY002 - for libraries that draw from the global state
     problem = job.problem or job.source.problem()
     method = _build(job)
     inputs = [v.name for v in problem.inputs]
     both = [*inputs, *(v.name for v in problem.targets)]
-    train, valid = read_samples(job.data, both, job.split.train), read_samples(job.data, both, job.split.valid)
+    train, valid = (
+        read_samples(job.data, both, job.split.train),
+        read_samples(job.data, both, job.split.valid),
+    )
     test = read_samples(job.data, inputs, job.split.test)
     meter = EnergyMeter(job.device)
     log.send({"stage": "fit"})
     predictor, fit = timed(
-        lambda: method.fit(
-            train, valid, problem=problem, budget=job.budget, seed=job.seed, device=job.device, log=log
-        ),
+        lambda: method.fit(train, valid, problem=problem, budget=job.budget, seed=job.seed, device=job.device, log=log),
         job.device,
     )
     if not callable(predictor):
-        raise ContractError(f"fit returned a {type(predictor).__name__}; expected a predictor that can be called with inputs")
+        raise ContractError(
+            f"fit returned a {type(predictor).__name__}; expected a predictor that can be called with inputs"
+        )
     log.send({"stage": "predict"})
     predict = CheckedPredictor(predictor, problem)
     prediction, seconds, warm = _predict_twice(predict, test, job.device)
@@ -258,7 +261,12 @@ def _latency(predict: Predictor, test: xr.Dataset, device: str) -> list[float]:
 
 
 def _predict_parts(
-    job: Job, problem: Problem, predict: Predictor, prediction: xr.Dataset, valid: xr.Dataset, test: xr.Dataset
+    job: Job,
+    problem: Problem,
+    predict: Predictor,
+    prediction: xr.Dataset,
+    valid: xr.Dataset,
+    test: xr.Dataset,
 ) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
     """Return all predictions that scoring needs, and the shifts that the method cannot do with the reason."""
     parts = {"test": prediction}

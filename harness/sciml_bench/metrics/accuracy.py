@@ -1,0 +1,392 @@
+"""How far a predicted field is from the truth: one statistic for each sample.
+
+Throughout, p is the prediction, u the truth, N the number of grid points, T the number of output times; norms
+and means run over every dimension that is named, and over `channel` wherever they run over space. Shapes are
+(sample, time, space …) with or without `time`. All arithmetic is in double precision, and no value is
+skipped.
+"""
+
+from functools import partial
+
+import numpy as np
+import xarray as xr
+
+from ..errors import ContractError
+from ..problem import SAMPLE, SPACE, TIME, Source, Variable
+from .base import Metric
+from .fourier import GRID, energy, on_grid
+
+PRIMARY = "rel_l2"
+
+VRMSE_FLOOR = 1e-7
+"""Added to the variance in `vrmse` by its definition in The Well; in the square of the target's unit."""
+
+VALID_CORRELATION = 0.8
+"""A rollout counts as valid until its correlation with the truth first falls under this."""
+
+FNO = Source(citation="Li et al., Fourier neural operator for parametric PDEs (2021)", doi="10.48550/arXiv.2010.08895")
+PDEBENCH = Source(citation="Takamoto et al., PDEBench (2022)", doi="10.48550/arXiv.2210.07182")
+THE_WELL = Source(citation="Ohana et al., The Well (2024)", doi="10.48550/arXiv.2412.00568")
+APEBENCH = Source(citation="Koehler et al., APEBench (2024)", doi="10.48550/arXiv.2411.00180")
+
+
+def rel_l2(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """‖p − u‖₂ / ‖u‖₂, norms over space and time together.
+
+    One ratio for each sample, then the mean over samples. On a uniform grid it converges to the ratio of the
+    L² norms over the domain and the time interval. Zero for an exact prediction, 1 for a prediction of zero.
+    Unit: 1.
+    Raises ContractError if the truth of a sample is zero everywhere.
+    Source: Li et al. 2021, arXiv:2010.08895.
+    """
+    error, scale = _norms(prediction, truth)
+    return error / _nonzero(scale, "rel_l2")
+
+
+def rel_l2_final(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """‖p(T) − u(T)‖₂ / ‖u(T)‖₂, norms over space at the last output time T alone.
+
+    One ratio for each sample, then the mean over samples. Converges to the ratio of the L² norms over the
+    domain at the last time; it stands beside errors published for a map from the initial state to u(T). Unit:
+    1.
+    Raises ContractError if the truth of a sample is zero at the last time.
+    Source: Li et al. 2021, arXiv:2010.08895 (Burgers, u₀ ↦ u(1)).
+    """
+    error, scale = _norms(prediction.isel({TIME: -1}), truth.isel({TIME: -1}))
+    return error / _nonzero(scale, "rel_l2_final")
+
+
+def nrmse_per_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """(1/T) Σₜ ‖p(t) − u(t)‖₂ / ‖u(t)‖₂, norms over space.
+
+    First the ratio at each time, then the mean over times, then over samples: a time at which the truth is
+    small weighs as much as any other. Converges to the time average of the ratio of L² norms over the domain.
+    Unit: 1.
+    Raises ContractError if the truth of a sample is zero at some time.
+    Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182 (nRMSE).
+    """
+    return _mean(nrmse_at_times(prediction, truth))
+
+
+def gmean_nrmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """exp((1/T) Σₜ log(‖p(t) − u(t)‖₂ / ‖u(t)‖₂)), norms over space.
+
+    First the ratio at each time, then the geometric mean over times, then the arithmetic mean over samples:
+    errors that grow exponentially along a rollout do not drown its beginning. Converges to the exponential of
+    the time average of the logarithm. Zero as soon as one time is predicted exactly. Unit: 1.
+    Raises ContractError if the truth of a sample is zero at some time.
+    Source: Koehler et al. 2024, arXiv:2411.00180.
+    """
+    with np.errstate(divide="ignore"):  # log 0 = −∞ is meant: the geometric mean of a set with a zero is zero
+        logarithm = xr.apply_ufunc(np.log, nrmse_at_times(prediction, truth))
+    return xr.apply_ufunc(np.exp, _mean(logarithm))
+
+
+def vrmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """(1/T) Σₜ √(⟨(p − u)²⟩ₓ / (⟨(u − ⟨u⟩ₓ)²⟩ₓ + 10⁻⁷)), averages ⟨·⟩ₓ over space.
+
+    First the root at each time (and channel), then the mean over those, then over samples. Predicting the
+    truth's own mean over space gives 1. Converges to the time average of the root of error energy over the
+    variance on the domain. The 10⁻⁷ is part of the published definition and keeps a constant truth from
+    dividing by zero; where the variance is not large beside it (in the target's unit squared) the value
+    depends on the unit. Unit: 1.
+    Source: Ohana et al. 2024, arXiv:2412.00568 (VRMSE).
+    """
+    space = [d for d in SPACE if d in truth.dims]
+    error = _difference(prediction, truth)
+    variance = _plain(truth).var(space, skipna=False)
+    return _mean(_root((error * error).mean(space, skipna=False) / (variance + VRMSE_FLOOR)))
+
+
+def rmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """√⟨(p − u)²⟩, average over space and time together.
+
+    The root is taken for each sample, then the mean over samples. Converges to the L² norm of the error over
+    domain and time interval, divided by the root of their measure. Unit: the target's.
+    Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182.
+    """
+    error = _difference(prediction, truth)
+    return _root(_mean(error * error))
+
+
+def mae(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """⟨|p − u|⟩, average over space and time together, then the mean over samples.
+
+    Converges to the L¹ norm of the error over domain and time interval, divided by their measure. Unit: the
+    target's.
+    Source: Ohana et al. 2024, arXiv:2412.00568.
+    """
+    return _mean(abs(_difference(prediction, truth)))
+
+
+def max_error(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """‖p − u‖_∞ = max |p − u| over space and time together, then the mean over samples.
+
+    Converges to the L^∞ norm of the error over domain and time interval if the error is continuous. Unit: the
+    target's.
+    Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182.
+    """
+    error = abs(_difference(prediction, truth))
+    return error.max(_but(error, SAMPLE), skipna=False)
+
+
+def frmse(prediction: xr.DataArray, truth: xr.DataArray, *, low: float, high: float = np.inf) -> xr.DataArray | None:
+    """(1/T) Σₜ √(Σ_{low ≤ |k| < high} |ê(k, t)|² / N²), ê the discrete Fourier transform of p − u over space.
+
+    First the root at each time, then the mean over times, then over samples; without `time`, the root alone.
+    The sum runs over the whole spectrum, every sign of every component of k, and k counts waves across the
+    domain. So by Parseval the squares of the three shells add up to the mean square error over space of that
+    time (for a steady target: to rmse²). Converges to the norm of the part of the error in that band, as
+    `rmse` does. On a field that is not periodic the jump between opposite edges puts energy at high |k|.
+    Unit: the target's.
+    Returns None if the grid has no wavenumber in the shell.
+    Source: after Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182 (fRMSE), with shells over the whole
+    spectrum.
+    """
+    modes, k = energy(_difference(prediction, truth))
+    shell = (k >= low) & (k < high)
+    if not shell.any():
+        return None
+    inside = (modes * xr.DataArray(shell, dims=["mode"])).sum("mode", skipna=False)
+    if "channel" in inside.dims:
+        inside = inside.mean("channel", skipna=False)
+    return _mean(_root(inside))
+
+
+def brmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """√⟨(p − u)²⟩, average over the edge points of the grid and over time together.
+
+    The root is taken for each sample, then the mean over samples. A point is on the edge if it is first or
+    last along any space dimension; a corner counts once. Converges to the L² norm of the error on the
+    domain's boundary, divided by the root of its measure. Means nothing for a periodic field, which has no
+    edge. Unit: the target's.
+    Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182 (bRMSE).
+    """
+    square = _difference(prediction, truth) ** 2
+    mask = edge(square)
+    total = (square * mask).sum(_but(square, SAMPLE), skipna=False)
+    share = int(mask.sum()) / mask.size
+    return _root(total / (share * square.size / square.sizes[SAMPLE]))
+
+
+def valid_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """(number of output times before the first with ρ(t) < 0.8) / T, ρ the correlation of p and u over space.
+
+    One share for each sample, then the mean over samples: 1 if the correlation never falls under 0.8, 0 if it
+    is under at the first output time. Converges, with the output interval, to the share of the horizon before
+    the crossing. A prediction that is constant in space has no pattern to correlate: its ρ is 0. Unit: 1.
+    Raises ContractError if the truth is constant in space at some time: then no correlation exists.
+    Source: correlation time, see Koehler et al. 2024, arXiv:2411.00180.
+    """
+    rho = _correlation(prediction, truth).transpose(SAMPLE, TIME)
+    valid = np.logical_and.accumulate(rho.values >= VALID_CORRELATION, axis=1)
+    return xr.DataArray(valid.mean(axis=1), dims=[SAMPLE])
+
+
+def nrmse_at_times(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """‖p(t) − u(t)‖₂ / ‖u(t)‖₂, norms over space: one ratio for each sample and output time.
+
+    Raises ContractError if the truth of a sample is zero at some time.
+    """
+    error, scale = _norms(prediction, truth, TIME)
+    return error / _nonzero(scale, "the error relative to the truth at each time")
+
+
+def edge(field: xr.DataArray) -> xr.DataArray:
+    """Whether a grid point is first or last along any space dimension; dimensions: those of space."""
+    space = [d for d in GRID if d in field.dims]
+    if not space:
+        raise ContractError(f"a field with dimensions {field.dims} has no grid dimension {GRID}: it has no edge")
+    inner = np.zeros([field.sizes[d] for d in space], dtype=bool)
+    inner[(slice(1, -1),) * len(space)] = True
+    return xr.DataArray(~inner, dims=space)
+
+
+def _but(array: xr.DataArray, *kept: str) -> list[str]:
+    """Return the dimensions of `array` other than those kept."""
+    return [str(d) for d in array.dims if d not in kept]
+
+
+def _mean(array: xr.DataArray) -> xr.DataArray:
+    """Return the mean over everything but samples."""
+    return array.mean(_but(array, SAMPLE), skipna=False)
+
+
+def _root(array: xr.DataArray) -> xr.DataArray:
+    """Return the square root of each value."""
+    return xr.apply_ufunc(np.sqrt, array)
+
+
+def _difference(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """(p − u) point by point."""
+    return _plain(prediction.transpose(*truth.dims)) - _plain(truth)
+
+
+def _plain(array: xr.DataArray) -> xr.DataArray:
+    """Return the array in float64 without coordinates: xarray drops points where coordinates differ."""
+    return xr.DataArray(array.values.astype(np.float64, copy=False), dims=array.dims)
+
+
+def _norms(prediction: xr.DataArray, truth: xr.DataArray, *kept: str) -> tuple[xr.DataArray, xr.DataArray]:
+    """‖p − u‖₂ and ‖u‖₂ over everything but samples and the dimensions kept."""
+    error, u = _difference(prediction, truth), _plain(truth)
+    dims = _but(u, SAMPLE, *kept)
+    return _root((error * error).sum(dims, skipna=False)), _root((u * u).sum(dims, skipna=False))
+
+
+def _nonzero(scale: xr.DataArray, metric: str) -> xr.DataArray:
+    """Return the truth's norm if none is zero."""
+    zeros = int((scale.values == 0).sum())
+    if zeros:
+        raise ContractError(
+            f"{metric} divides by the norm of the truth, which is zero for {zeros} of {scale.size} "
+            "samples and times: leave those out of the dataset or score it by rmse"
+        )
+    return scale
+
+
+def _correlation(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+    """ρ(t) of p(t) and u(t) over everything but samples and times; 0 for a constant prediction."""
+    space = _but(truth, SAMPLE, TIME)
+    p, u = _plain(prediction.transpose(*truth.dims)), _plain(truth)
+    constant = u.max(space, skipna=False) == u.min(space, skipna=False)
+    if constant.any():
+        raise ContractError(
+            "valid_time correlates with the truth over space, and the truth is constant in space at "
+            f"{int(constant.sum())} of {constant.size} samples and times: leave those out of the dataset"
+        )
+    u, p = u - u.mean(space, skipna=False), p - p.mean(space, skipna=False)
+    product = (p * u).sum(space, skipna=False)
+    scale = _root((p * p).sum(space, skipna=False) * (u * u).sum(space, skipna=False))
+    rho = np.divide(product.values, scale.values, out=np.zeros(product.shape), where=scale.values > 0)
+    return product.copy(data=rho)
+
+
+def _field(variable: Variable) -> bool:
+    return variable.kind == "field"
+
+
+def _rollout(variable: Variable) -> bool:
+    return _field(variable) and variable.steps
+
+
+def _spatial(variable: Variable) -> bool:
+    return _field(variable) and bool(variable.space)
+
+
+def _spatial_rollout(variable: Variable) -> bool:
+    return _spatial(variable) and variable.steps
+
+
+def _edged(variable: Variable) -> bool:
+    return on_grid(variable) and not variable.periodic
+
+
+def _shell(name: str, low: float, high: float, formula: str) -> Metric:
+    return Metric(
+        name=name,
+        statistic=partial(frmse, low=low, high=high),
+        applies=on_grid,
+        formula=formula,
+        unit="target",
+        better="lower",
+        source=PDEBENCH,
+    )
+
+
+ACCURACY = (
+    Metric(
+        name="rel_l2",
+        statistic=rel_l2,
+        applies=_field,
+        formula="‖p−u‖₂ / ‖u‖₂ over space and time together",
+        unit="1",
+        better="lower",
+        source=FNO,
+    ),
+    Metric(
+        name="rel_l2_final",
+        statistic=rel_l2_final,
+        applies=_rollout,
+        formula="‖p−u‖₂ / ‖u‖₂ over space at the last output time",
+        unit="1",
+        better="lower",
+        source=FNO,
+    ),
+    Metric(
+        name="nrmse_per_time",
+        statistic=nrmse_per_time,
+        applies=_rollout,
+        formula="mean over time of ‖p−u‖₂ / ‖u‖₂ over space",
+        unit="1",
+        better="lower",
+        source=PDEBENCH,
+    ),
+    Metric(
+        name="vrmse",
+        statistic=vrmse,
+        applies=_spatial,
+        formula="mean over time of √(⟨(p−u)²⟩ₓ / (varₓ u + 10⁻⁷))",
+        unit="1",
+        better="lower",
+        source=THE_WELL,
+    ),
+    Metric(
+        name="gmean_nrmse",
+        statistic=gmean_nrmse,
+        applies=_rollout,
+        formula="geometric mean over time of ‖p−u‖₂ / ‖u‖₂ over space",
+        unit="1",
+        better="lower",
+        source=APEBENCH,
+    ),
+    Metric(
+        name="rmse",
+        statistic=rmse,
+        applies=_field,
+        formula="√⟨(p−u)²⟩ over space and time together",
+        unit="target",
+        better="lower",
+        source=PDEBENCH,
+    ),
+    Metric(
+        name="mae",
+        statistic=mae,
+        applies=_field,
+        formula="⟨|p−u|⟩ over space and time together",
+        unit="target",
+        better="lower",
+        source=THE_WELL,
+    ),
+    Metric(
+        name="max_error",
+        statistic=max_error,
+        applies=_field,
+        formula="max |p−u| over space and time together",
+        unit="target",
+        better="lower",
+        source=PDEBENCH,
+    ),
+    _shell("frmse_low", 0, 4, "mean over time of √(error energy at |k| < 4)"),
+    _shell("frmse_mid", 4, 12, "mean over time of √(error energy at 4 ≤ |k| < 12)"),
+    _shell("frmse_high", 12, np.inf, "mean over time of √(error energy at |k| ≥ 12)"),
+    Metric(
+        name="brmse",
+        statistic=brmse,
+        applies=_edged,
+        formula="√⟨(p−u)²⟩ over the edge of the grid and time together",
+        unit="target",
+        better="lower",
+        source=PDEBENCH,
+    ),
+    Metric(
+        name="valid_time",
+        statistic=valid_time,
+        applies=_spatial_rollout,
+        formula="share of the output times before the correlation over space first falls under 0.8",
+        unit="1",
+        better="higher",
+        source=APEBENCH,
+    ),
+)
+"""The metrics of a field, `rel_l2` first."""

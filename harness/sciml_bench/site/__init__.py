@@ -1,0 +1,1 @@
+"""The static pages of the leaderboard, built from records alone."""

@@ -1,0 +1,50 @@
+"""The cards of the datasets and methods that records name, where the suite still has them.
+
+A record may name a method that is gone or was a user's own file, or parameters that a dataset no longer has.
+Its rows are then shown without a card.
+"""
+
+import functools
+
+from .. import registry
+from ..problem import Dataset, DatasetCard
+from ..problem.card import MethodCard
+from ..records.record import CellId
+
+
+@functools.cache
+def method_card(name: str) -> MethodCard | None:
+    """Return the card of a method of the suite, or None."""
+    if name not in registry.method_names():
+        return None
+    try:
+        return registry.method_class(name).card
+    except Exception:  # a plugin that fails on import must not take the pages of all others with it
+        return None
+
+
+@functools.cache
+def _dataset_class(name: str) -> type[Dataset] | None:
+    if name not in registry.dataset_names():
+        return None
+    try:
+        return registry.dataset_class(name)
+    except Exception:  # as above
+        return None
+
+
+def dataset_card(cell: CellId) -> DatasetCard | None:
+    """Return the card of a cell's dataset, or None if it was a user's file or is gone."""
+    cls = None if cell.tier == "file" else _dataset_class(cell.dataset)
+    return None if cls is None else cls.card
+
+
+def dataset_of(cell: CellId) -> Dataset | None:
+    """Return the dataset with the parameters of the cell, or None if there is no such dataset any more."""
+    cls = None if cell.tier == "file" else _dataset_class(cell.dataset)
+    if cls is None or cls.version != cell.dataset_version:
+        return None
+    try:
+        return cls(**cell.dataset_parameters)
+    except Exception:  # parameters of another version
+        return None

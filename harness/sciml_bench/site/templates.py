@@ -1,0 +1,40 @@
+"""The templates of `site/`, with escaping always on: records hold strings that others wrote."""
+
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from .. import __version__
+from .._layout import root
+from . import text
+
+ASSETS = ("style.css", "table.js", "favicon.svg")
+"""What is copied beside the pages as it is."""
+
+
+def environment() -> Environment:
+    """Return the environment that renders pages."""
+    made = Environment(
+        loader=FileSystemLoader(root("site")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        number=text.number,
+        plain=text.plain,
+        seconds=text.seconds,
+        factor=text.factor,
+        whole=text.whole,
+        words=text.words,
+        ends=text.ends,
+        shortened=text.shortened,
+    )
+    made.globals["package_version"] = __version__
+    return made
+
+
+def render(made: Environment, template: str, **values: Any) -> str:
+    """Return a page."""
+    return made.get_template(template).render(**values)

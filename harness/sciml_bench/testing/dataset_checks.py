@@ -1,0 +1,138 @@
+"""What every dataset must do. `check_dataset(cls)` raises the first broken promise as a sentence."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from ..digest import of_arrays
+from ..errors import ContractError
+from ..problem import SAMPLE, TIERS, Dataset
+from ..problem.samples import count, take
+
+SEED = 5
+
+
+def card_is_complete(cls: type[Dataset]) -> None:
+    """The card says what it is, where it comes from and under which licence."""
+    card = cls.card
+    for name in ("title", "summary", "description", "license"):
+        if not getattr(card, name).strip():
+            raise ContractError(f"the card has no {name}: write one")
+    if not card.sources:
+        raise ContractError("the card names no source: add the paper or data that the set-up comes from")
+
+
+def tiers_are_complete(cls: type[Dataset]) -> None:
+    """There are a smoke, a small and a full tier, each larger than the one before."""
+    if tuple(cls.tiers) != TIERS:
+        raise ContractError(f"the tiers are {', '.join(cls.tiers)}: expected {', '.join(TIERS)}")
+    sizes = [cls.tier(t).samples for t in TIERS]
+    if sizes != sorted(sizes):
+        raise ContractError(f"the tiers have {sizes} samples: expected a growing number")
+
+
+def generation_is_deterministic(cls: type[Dataset]) -> None:
+    """The same seed gives the same bytes, another seed others."""
+    dataset = cls.tier("smoke")
+    first, again = (of_arrays(dataset.generate(SEED, range(2))) for _ in range(2))
+    if first != again:
+        raise ContractError("the same seed gave different bytes: derive all randomness from (seed, sample)")
+    if of_arrays(dataset.generate(SEED + 1, range(2))) == first:
+        raise ContractError("another seed gave the same data: use the seed")
+
+
+def samples_do_not_depend_on_their_companions(cls: type[Dataset]) -> None:
+    """Sample 2 is the same alone and in a batch, to rounding."""
+    dataset = cls.tier("smoke")
+    batch, alone = take(dataset.generate(SEED, range(3)), [2]), dataset.generate(SEED, [2])
+    for name in batch.data_vars:
+        scale = float(np.abs(batch[name].values).max()) or 1.0
+        if np.abs(batch[name].values - alone[name].values).max() > 1e-9 * scale:
+            raise ContractError(
+                f"sample 2 of '{name}' differs when it is generated alone: seed each sample by its index"
+            )
+
+
+def variables_are_as_declared(cls: type[Dataset]) -> None:
+    """Inputs and targets have the declared dimensions, are float64 and finite, and carry their unit."""
+    dataset = cls.tier("smoke")
+    problem, data = dataset.problem(), dataset.generate(SEED, range(2))
+    if count(data) != 2:
+        raise ContractError(f"2 samples were asked for and {count(data)} generated")
+    for variable in (*problem.inputs, *problem.targets):
+        if variable.name not in data:
+            raise ContractError(f"the declared variable '{variable.name}' is not generated")
+        array = data[variable.name]
+        if array.dims != (SAMPLE, *variable.dims):
+            raise ContractError(f"'{variable.name}' has dimensions {array.dims}: expected {(SAMPLE, *variable.dims)}")
+        if array.dtype != np.float64 or not np.isfinite(array.values).all():
+            raise ContractError(f"'{variable.name}' must be finite float64; it is {array.dtype}")
+        if array.attrs.get("units") != variable.unit:
+            raise ContractError(f"'{variable.name}' lacks the attribute units={variable.unit!r}")
+
+
+def shifts_are_other_problems(cls: type[Dataset]) -> None:
+    """There is an out-of-distribution set, and each differs from the tier in more than its number of samples."""
+    dataset = cls.tier("smoke")
+    if not dataset.shifts():
+        raise ContractError("there is no shift: add an out-of-distribution test set")
+    for name, shifted in dataset.shifts().items():
+        if replace(shifted, samples=dataset.samples) == dataset:  # type: ignore[type-var]
+            raise ContractError(f"the shift '{name}' has the parameters of the tier itself")
+
+
+def refined_truth_is_on_the_same_grid(cls: type[Dataset]) -> None:
+    """The refined truth is a truth of the same samples at the same points."""
+    dataset = cls.tier("smoke")
+    plain, finer = (d.generate(SEED, range(1)) for d in (dataset, dataset.refined()))
+    for variable in dataset.problem().targets:
+        if plain[variable.name].shape != finer[variable.name].shape:
+            raise ContractError(f"refined() changes the shape of '{variable.name}': keep the data grid")
+        if np.array_equal(plain[variable.name].values, finer[variable.name].values):
+            raise ContractError("refined() changes nothing: refine the solver")
+
+
+def solver_has_a_curve(cls: type[Dataset]) -> None:
+    """The reference solver has five cost points or more, and error falls with cost.
+
+    The dearest point may be a quarter worse than the best: a solver that is given the data's own inputs can be
+    limited by what those do not tell, and then the last points tie.
+    """
+    dataset = cls.tier("smoke")
+    problem = dataset.problem()
+    if problem.solver is None:
+        return
+    costs = problem.solver.costs
+    if len(costs) < 5:
+        raise ContractError(f"the solver has {len(costs)} cost points: at least 5 are needed")
+    data = dataset.generate(SEED, range(3))
+    errors = []
+    for knobs in costs.values():
+        solved = problem.solver.solve(data[[v.name for v in problem.inputs]], **knobs)
+        errors.append(max(_relative(solved[v.name], data[v.name]) for v in problem.targets))
+    if errors[-1] > 1.25 * min(errors) or errors[0] != max(errors):
+        raise ContractError(f"the errors of the solver's cost points are {errors}: expected them to fall with cost")
+
+
+def _relative(p: xr.DataArray, u: xr.DataArray) -> float:
+    return float(np.linalg.norm(p.values - u.values) / np.linalg.norm(u.values))
+
+
+DATASET_CHECKS: tuple[Callable[[type[Dataset]], None], ...] = (
+    card_is_complete,
+    tiers_are_complete,
+    generation_is_deterministic,
+    samples_do_not_depend_on_their_companions,
+    variables_are_as_declared,
+    shifts_are_other_problems,
+    refined_truth_is_on_the_same_grid,
+    solver_has_a_curve,
+)
+
+
+def check_dataset(cls: type[Dataset]) -> None:
+    """Run every check."""
+    for check in DATASET_CHECKS:
+        check(cls)

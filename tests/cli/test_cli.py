@@ -1,0 +1,219 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sciml_bench.records.record import Record
+
+BAD = {
+    "unknown method": (
+        ["--method", "fnoo", "--dataset", "burgers"],
+        "unknown method 'fnoo': did you mean fno?",
+    ),
+    "unknown dataset": (
+        ["--method", "fno", "--dataset", "burger"],
+        "unknown dataset 'burger': did you mean burgers?",
+    ),
+    "unknown hyperparameter": (
+        ["--method", "fno", "--dataset", "burgers", "--set", "widht=3"],
+        "unknown hyperparameter 'widht': did you mean width",
+    ),
+    "wrong type": (
+        ["--method", "fno", "--dataset", "burgers", "--set", "width=wide"],
+        "hyperparameter 'width' is 'wide': expected a value of type int",
+    ),
+    "no value": (["--method", "fno", "--dataset", "burgers", "--set", "width"], "expected name=value"),
+    "one fold": (
+        ["--method", "mean", "--dataset", "burgers", "--folds", "1"],
+        "--folds is 1: cross-validation needs at least 2",
+    ),
+    "too many folds": (
+        ["--method", "mean", "--dataset", "burgers", "--tier", "smoke", "--folds", "9999"],
+        "give at most",
+    ),
+    "no such fold": (
+        ["--method", "mean", "--dataset", "burgers", "--only-fold", "7"],
+        "--only-fold is 7: expected 0 to 4",
+    ),
+    "no repetition": (["--method", "mean", "--dataset", "burgers", "--seeds", "0"], "--seeds is 0"),
+    "no time": (["--method", "mean", "--dataset", "burgers", "--time-limit", "0"], "--time-limit is 0"),
+    "unknown device": (
+        ["--method", "mean", "--dataset", "burgers", "--device", "tpu"],
+        "expected auto, cpu or cuda",
+    ),
+    "does not apply": (
+        ["--method", "persistence", "--dataset", "darcy"],
+        "'persistence' does not apply to the dataset 'darcy'",
+    ),
+    "no such file": (["--method", "mean", "--dataset", "none.h5"], "the data file 'none.h5' does not exist"),
+    "no such method file": (
+        ["--method", "none.py", "--dataset", "burgers"],
+        "the method file 'none.py' does not exist",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence_and_exit_status_2(case, run, tmp_path):
+    words, sentence = BAD[case]
+    done = run("run", *words)
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not done.stdout
+    assert not list(tmp_path.glob("runs/*/*"))
+
+
+@pytest.mark.skipif(any(__import__("pathlib").Path("/dev").glob("nvidia[0-9]*")), reason="this machine has a GPU")
+def test_a_gpu_that_is_not_there_is_refused(run):
+    done = run("run", "--method", "fno", "--dataset", "burgers", "--device", "cuda")
+    assert done.returncode == 2
+    assert "no NVIDIA GPU; use --device cpu" in done.stderr
+
+
+def test_an_unwritable_results_folder_is_refused(run, tmp_path):
+    (tmp_path / "taken").write_text("")
+    done = run("run", "--method", "mean", "--dataset", "burgers", "--results", "taken")
+    assert done.returncode == 2
+    assert "the results folder 'taken' cannot be written to" in done.stderr
+
+
+def test_a_file_without_roles_and_one_with_nan_are_refused(run, tmp_path):
+    data = xr.Dataset({"a": (("sample", "x"), np.ones((6, 4)))})
+    data.to_netcdf(tmp_path / "plain.h5", engine="h5netcdf")
+    done = run("run", "--method", "mean", "--dataset", "plain.h5")
+    assert (done.returncode, "has no attribute 'inputs'" in done.stderr) == (2, True), done.stderr
+    data["b"] = data["a"] * np.nan
+    data.attrs.update(inputs="a", targets="b", sample="sample")
+    data.to_netcdf(tmp_path / "nan.h5", engine="h5netcdf")
+    done = run("run", "--method", "mean", "--dataset", "nan.h5")
+    assert (done.returncode, "24 values that are NaN" in done.stderr) == (2, True), done.stderr
+
+
+def test_more_folds_than_samples_of_a_file(run, waves):
+    done = run("run", "--method", "mean", "--dataset", str(waves), "--folds", "31")
+    assert done.returncode == 2
+    assert "holds 30 samples; give fewer folds" in done.stderr
+
+
+def test_duplicates_across_parts_are_refused(run, tmp_path):
+    values = np.random.default_rng(0).random((6, 4)).repeat(5, axis=0)
+    data = xr.Dataset({"a": (("sample", "x"), values), "b": (("sample", "x"), values)})
+    data.attrs.update(inputs="a", targets="b", sample="sample")
+    data.to_netcdf(tmp_path / "twins.h5", engine="h5netcdf")
+    done = run("run", "--method", "mean", "--dataset", "twins.h5")
+    assert done.returncode == 2
+    assert "have the same inputs; remove the duplicate" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["list"], ["--help"], ["run", "--help"], ["info", "fno"], ["info", "navier_stokes"]])
+def test_listing_and_help_import_no_framework(words):
+    code = (
+        "import sys; from sciml_bench.cli.app import app\n"
+        f"try: app({words!r})\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'jax', 'exponax', 'neuralop') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]"), done.stdout[-200:]
+
+
+def test_list_shows_every_file_of_the_folders(run):
+    listed = json.loads(run("list", "--json").stdout)
+    assert {"burgers", "darcy", "navier_stokes"} <= {d["name"] for d in listed["datasets"]}
+    assert {"fno", "linear", "mean", "persistence", "reference_solver", "unet"} <= {
+        m["name"] for m in listed["methods"]
+    }
+    assert "broken" not in {e["kind"] for part in listed.values() for e in part}
+
+
+def test_a_run_prints_one_document_and_a_second_one_trains_nothing(run, waves):
+    words = ("run", "--method", "linear", "--dataset", str(waves), "--no-page", "--json")
+    first = run(*words)
+    assert first.returncode == 0, first.stderr
+    document = json.loads(first.stdout)
+    assert list(document) == ["cells", "summary"]
+    for cell in document["cells"]:
+        Record.model_validate(cell)
+    rows = {r["method"]: r for r in document["summary"]}
+    assert set(rows) == {"linear", "mean", "persistence"}
+    assert {"dataset", "method", "tier", "folds", "status", "scores", "cost"} <= set(rows["linear"])
+    assert rows["linear"]["status"] == {"ok": 5}
+    score = rows["mean"]["scores"]["rel_l2"]
+    assert score["low"] < score["mean"] < score["high"]
+    again = run(*words)
+    assert "0 cells run, 15 found" in again.stderr
+    assert json.loads(again.stdout) == document
+
+
+def test_a_changed_method_or_hyperparameter_is_another_cell(run, waves, method_file, tmp_path):
+    path = method_file("own", "gain = self.gain\nreturn lambda inputs: gain * repeat(inputs)")
+    words = (
+        "run",
+        "--method",
+        str(path),
+        "--dataset",
+        str(waves),
+        "--folds",
+        "2",
+        "--no-baselines",
+        "--no-page",
+        "--json",
+    )
+    assert run(*words).returncode == 0
+    other = json.loads(run(*words, "--set", "gain=2").stdout)
+    assert [r["method"] for r in other["summary"]] == ["own(gain=2)"]
+    assert other["summary"][0]["scores"]["rel_l2"]["mean"] == pytest.approx(1.0)
+    text = path.read_text()
+    path.write_text(text.replace('"""', "'''") + "\n# a comment\n")
+    assert "0 cells run" in run(*words).stderr
+    path.write_text(text.replace("gain *", "0.5 * gain *"))
+    assert "2 cells run" in run(*words).stderr
+
+
+def test_the_command_of_a_record_repeats_its_cell(run, waves, tmp_path):
+    words = ("run", "--method", "linear", "--dataset", waves.name, "--no-page", "--json", "--no-baselines")
+    cells = json.loads(run(*words).stdout)["cells"]
+    command = cells[3]["provenance"]["command"].split()[1:]
+    again = json.loads(run(*command, "--json", "--no-page", "--results", "elsewhere").stdout)["cells"]
+    assert [c["key"] for c in again] == [cells[3]["key"]]
+    assert again[0]["scores"] == cells[3]["scores"]
+
+
+def test_no_record_names_this_machine_or_its_user(run, waves, tmp_path):
+    import getpass
+    import socket
+
+    out = run("run", "--method", "linear", "--dataset", str(waves), "--no-page", "--json").stdout
+    for secret in {str(tmp_path), socket.gethostname(), f"/{getpass.getuser()}/"}:
+        assert secret not in out
+
+
+def test_leaderboard_prints_what_run_printed(run, waves):
+    first = run("run", "--method", "linear", "--dataset", str(waves), "--no-page")
+    board = run("leaderboard")
+    assert board.returncode == 0
+    assert [line for line in board.stdout.splitlines() if "linear" in line] == [
+        line for line in first.stdout.splitlines() if "linear" in line
+    ]
+    assert run("leaderboard", "--results", "nowhere").returncode == 2
+
+
+def test_a_damaged_record_is_reported_and_its_cell_run_again(run, waves, tmp_path):
+    words = ("run", "--method", "linear", "--dataset", str(waves), "--no-page", "--no-baselines")
+    run(*words)
+    path = tmp_path / "runs" / "file" / "waves" / "linear.jsonl"
+    path.write_bytes(path.read_bytes()[:-300])
+    again = run(*words)
+    assert again.returncode == 0
+    assert "1 cells run, 4 found" in again.stderr
+    assert "line 5 is not whole JSON" in again.stderr
+
+
+def test_info_shows_tiers_and_hyperparameters(run):
+    assert "solver cost points" in run("info", "burgers").stdout
+    assert "learning_rate" in run("info", "fno").stdout
+    done = run("info", "burger")
+    assert (done.returncode, "did you mean burgers" in done.stderr) == (2, True)

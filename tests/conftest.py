@@ -1,0 +1,100 @@
+"""What all tests share: a cache folder of their own, and small data and methods outside the project."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks train faster so, and do not fight for cores
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder shared by the tests, so that data are generated once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCIML_BENCH_CACHE", str(cache))
+
+
+@pytest.fixture
+def run(tmp_path: Path, cache: Path) -> Run:
+    """Run the installed command in an empty folder."""
+
+    def call(*words: str, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "sciml_bench", *words],
+            cwd=tmp_path,
+            env={**os.environ, "SCIML_BENCH_CACHE": str(cache), "COLUMNS": "200", **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    return call
+
+
+@pytest.fixture
+def waves(tmp_path: Path) -> Path:
+    """A user's file: sines that are moved by a quarter of the domain, which a linear map does exactly."""
+    return write_waves(tmp_path / "waves.h5")
+
+
+def write_waves(path: Path, samples: int = 30) -> Path:
+    rng = np.random.default_rng(7)
+    x = np.arange(16) / 16
+    a, b = rng.standard_normal((2, samples, 1))
+    u0 = a * np.sin(2 * np.pi * x) + b * np.cos(2 * np.pi * x)
+    u = np.stack([u0, np.roll(u0, 4, axis=1)], axis=1)
+    data = xr.Dataset(
+        {"u0": (("sample", "x"), u0), "u": (("sample", "time", "x"), u)}, coords={"x": x, "time": [1.0, 2.0]}
+    )
+    data["u"].attrs.update(initial="u0", periodic=1)
+    data.attrs.update(inputs="u0", targets="u", sample="sample")
+    data.to_netcdf(path, engine="h5netcdf")
+    return path
+
+
+METHOD = """
+from dataclasses import dataclass
+import os, signal, subprocess, time
+import numpy as np
+import xarray as xr
+from sciml_bench.method import Method
+from sciml_bench.problem import MethodCard
+
+def repeat(inputs):
+    u0 = inputs["u0"].transpose("sample", "x").values
+    return xr.Dataset({{"u": (("sample", "time", "x"), np.stack([u0, np.roll(u0, 4, 1)], 1))}})
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Method):
+    card = MethodCard(title="Own", family="network", framework="numpy", summary="a test", description="A test.")
+    gain: float = 1.0
+
+    def fit(self, train, valid, *, problem, budget, seed, device, log):
+{body}
+"""
+
+
+@pytest.fixture
+def method_file(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Write a method of the user's own whose `fit` has the given body."""
+
+    def write(name: str, body: str) -> Path:
+        indented = "\n".join(f"        {line}" for line in body.splitlines())
+        path = tmp_path / f"{name}.py"
+        path.write_text(METHOD.format(body=indented))
+        return path
+
+    return write

@@ -1,0 +1,49 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sciml_bench.ranking.tradeoff import Point, monotone, place
+
+SOLVER = [Point("coarse", 1e-1, 0.01), Point("middle", 1e-2, 0.1), Point("fine", 1e-3, 1.0)]
+
+
+def test_speed_up_is_against_the_cheapest_solver_point_at_least_as_accurate():
+    found = place(Point("m", 0.05, 0.02), 8.0, SOLVER, 0.0)
+    assert found.speed_up == pytest.approx(0.1 / 0.02)
+    assert found.error_ratio == pytest.approx(0.1 / 0.05)
+    assert not found.dominated
+
+
+def test_break_even_is_the_smallest_count_that_pays():
+    found = place(Point("m", 0.05, 0.02), 8.0, SOLVER, 0.0)
+    n = found.break_even
+    assert 8.0 + n * 0.02 < n * 0.1
+    assert not 8.0 + (n - 1) * 0.02 < (n - 1) * 0.1
+
+
+@given(invested=st.floats(0, 1e6), predict=st.floats(1e-6, 0.099))
+def test_break_even_holds_for_any_cost(invested, predict):
+    n = place(Point("m", 0.05, predict), invested, SOLVER, 0.0).break_even
+    assert invested + n * predict < n * 0.1 * (1 + 1e-12) + 1e-9
+
+
+def test_a_slower_and_less_accurate_method_is_dominated_and_never_pays():
+    found = place(Point("m", 0.5, 0.02), 1.0, SOLVER, 0.0)
+    assert found.dominated
+    assert found.break_even is None
+    assert found.speed_up == pytest.approx(0.5)
+    assert "never" in found.note
+
+
+def test_errors_under_the_floor_are_ties():
+    assert place(Point("m", 1e-5, 0.5), 1.0, SOLVER, 1e-3).speed_up == pytest.approx(2.0)
+    assert place(Point("m", 1e-5, 0.5), 1.0, SOLVER, 0.0).speed_up is None
+
+
+def test_without_a_solver_there_is_nothing_to_compare():
+    assert place(Point("m", 1e-5, 0.5), 1.0, [], 0.0).speed_up is None
+
+
+def test_the_curve_keeps_only_points_that_nothing_beats():
+    points = [*SOLVER, Point("wasteful", 1e-1, 0.5)]
+    assert [p.name for p in monotone(points)] == ["coarse", "middle", "fine"]

@@ -1,0 +1,203 @@
+"""Whatever a method does, its cell ends with a status and a sentence, the other cells go on, and nothing is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+FAULTS = {
+    "raises": (
+        'raise RuntimeError("the matrix is singular")',
+        "failed",
+        "RuntimeError: the matrix is singular",
+    ),
+    "diverges": (
+        'from sciml_bench.errors import DivergedError\nraise DivergedError("the loss grew without bound at update 7")',
+        "diverged",
+        "grew without bound at update 7",
+    ),
+    "wrong_shape": (
+        "return lambda inputs: repeat(inputs).isel(x=slice(8))",
+        "failed",
+        "length 8 along 'x'; its inputs have 16",
+    ),
+    "wrong_time": ("return lambda inputs: repeat(inputs).isel(time=[0])", "failed", "time"),
+    "wrong_dims": (
+        "return lambda inputs: repeat(inputs).isel(time=0)",
+        "failed",
+        "expected ('sample', 'time', 'x')",
+    ),
+    "wrong_count": ("return lambda inputs: repeat(inputs).isel(sample=slice(2))", "failed", "along 'sample'"),
+    "wrong_name": (
+        'return lambda inputs: repeat(inputs).rename(u="v")',
+        "failed",
+        "lacks the target 'u'; it holds v",
+    ),
+    "wrong_type": ("return lambda inputs: 3", "failed", "returned a int; expected an xarray.Dataset"),
+    "no_predictor": ("return None", "failed", "fit returned a NoneType"),
+    "not_a_number": (
+        "return lambda inputs: repeat(inputs) * np.nan",
+        "not_finite",
+        "that are NaN or infinite",
+    ),
+    "sleeps": ("time.sleep(60)", "over_budget", "did not finish within its budget of 2 s"),
+    "ignores_sigterm": (
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)",
+        "over_budget",
+        "did not finish within its budget of 2 s",
+    ),
+    "eats_memory": (
+        "kept = []\nwhile True:\n    kept.append(np.ones(2**24))\n    time.sleep(0.05)",
+        "out_of_memory",
+        "over its limit of 1 GiB",
+    ),
+    "is_killed": ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "ended by SIGKILL from outside"),
+    "exits": ("os._exit(3)", "failed", "exit status 3 before it had answered"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_becomes_a_status_and_a_sentence(fault, run, waves, method_file):
+    body, status, words = FAULTS[fault]
+    path = method_file(fault, body)
+    done = run(
+        "run", "--method", str(path), "--dataset", str(waves), "--folds", "2", "--no-baselines", "--no-page", "--json",
+        "--time-limit", "60" if status == "out_of_memory" else "2", "--memory-limit", "1",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    cells = json.loads(done.stdout)["cells"]
+    assert [c["status"] for c in cells] == [status, status]
+    assert all(words in c["reason"] for c in cells), cells[0]["reason"]
+    assert str(path.parent) not in done.stdout
+
+
+def test_other_cells_go_on_and_failed_rows_stay_in_the_table(run, waves, method_file):
+    path = method_file("raises", 'raise RuntimeError("no")')
+    done = run("run", "--method", f"{path},linear", "--dataset", str(waves), "--folds", "2", "--no-page")
+    assert done.returncode == 1
+    assert "2 failed" in done.stdout
+    assert "RuntimeError: no" in done.stdout
+    for name in ("linear", "mean", "persistence"):
+        assert name in done.stdout
+
+
+def test_a_failed_cell_is_kept_and_run_again_only_when_asked_to(run, waves, method_file, tmp_path):
+    flag = tmp_path / "flag"
+    body = f"if os.path.exists({str(flag)!r}):\n    return repeat\nraise RuntimeError('not yet')"
+    words = ("run", "--method", str(method_file("late", body)), "--dataset", str(waves), "--folds", "2")
+    words += ("--no-baselines", "--no-page", "--json")
+    assert run(*words).returncode == 1
+    flag.touch()
+    again = run(*words)
+    assert again.returncode == 1
+    assert "0 cells run" in again.stderr
+    retried = run(*words, "--retry")
+    assert retried.returncode == 0, retried.stdout
+
+
+def test_children_that_a_method_leaves_behind_are_ended_with_it(run, waves, method_file, tmp_path):
+    note = tmp_path / "child"
+    body = (
+        (
+            f"child = subprocess.Popen(['sleep', '300'])\nopen({str(note)!r}, 'a').write(f'{{child.pid}} ')\n"
+            "return repeat"
+        )
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
+    done = run(
+        "run", "--method", str(method_file("forks", body)), "--dataset", str(waves), "--folds", "2", "--no-baselines",
+        "--no-page",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pids = [int(p) for p in note.read_text().split()]
+    assert len(pids) == 2
+    assert not [p for p in pids if psutil.pid_exists(p) and psutil.Process(p).status() != psutil.STATUS_ZOMBIE]
+
+
+def test_killing_the_parent_loses_at_most_the_cell_in_flight(waves, method_file, tmp_path, cache):
+    path = method_file("slow", "time.sleep(1.0)\nreturn repeat")
+    words = [
+        sys.executable,
+        "-m",
+        "sciml_bench",
+        "run",
+        "--method",
+        str(path),
+        "--dataset",
+        str(waves),
+        "--folds",
+        "5",
+    ]
+    words += ["--no-baselines", "--no-page", "--results", "results"]
+    environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
+    parent = subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    records = tmp_path / "results" / "file" / "waves" / "slow.jsonl"
+    deadline = time.monotonic() + 60
+    while not (records.exists() and records.read_text().count("\n") >= 2) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers = [p.pid for p in psutil.Process(parent.pid).children(recursive=True)]
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    kept = records.read_text().count("\n")
+    assert 2 <= kept < 5
+    time.sleep(1.0)
+    assert not [p for p in workers if psutil.pid_exists(p) and psutil.Process(p).status() != psutil.STATUS_ZOMBIE]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"{5 - kept} cells run, {kept} found" in done.stderr
+
+
+def test_a_worker_that_was_killed_is_run_again_next_time(run, waves, method_file, tmp_path):
+    flag = tmp_path / "flag"
+    body = f"if os.path.exists({str(flag)!r}):\n    return repeat\nos.kill(os.getpid(), signal.SIGKILL)"
+    words = ("run", "--method", str(method_file("killed", body)), "--dataset", str(waves), "--folds", "2")
+    words += ("--no-baselines", "--no-page")
+    assert run(*words).returncode == 1
+    flag.touch()
+    assert run(*words).returncode == 0
+
+
+def test_the_worker_never_holds_test_targets(run, waves, method_file):
+    body = (
+        "import gc\n"
+        "held = [o for o in gc.get_objects() if isinstance(o, xr.Dataset) and 'u' in o]\n"
+        "assert sorted(o.sizes['sample'] for o in held) == sorted([train.sizes['sample'], valid.sizes['sample']])\n"
+        "return repeat"
+    )
+    path = method_file("looks_around", body)
+    done = run(
+        "run",
+        "--method",
+        str(path),
+        "--dataset",
+        str(waves),
+        "--folds",
+        "3",
+        "--no-baselines",
+        "--no-page",
+        "--json",
+    )
+    assert [c["status"] for c in json.loads(done.stdout)["cells"]] == ["ok"] * 3, done.stdout
+
+
+def test_a_perfect_method_scores_zero_and_two_runs_give_the_same_bytes(run, waves, method_file, tmp_path: Path):
+    path = method_file("exact", "return repeat")
+    scores = []
+    for folder in ("one", "two"):
+        done = run("run", "--method", str(path), "--dataset", str(waves), "--no-page", "--json", "--results", folder)
+        assert done.returncode == 0, done.stderr
+        cells = json.loads(done.stdout)["cells"]
+        scores.append([(c["key"], c["scores"], c["per_sample"], c["provenance"]["prediction_digest"]) for c in cells])
+    assert scores[0] == scores[1]
+    exact = [c for c in cells if c["cell"]["method"] == "exact"]
+    assert {c["scores"]["rel_l2"] for c in exact} == {0.0}
+    linear = [c["scores"]["rel_l2"] for c in cells if c["cell"]["method"] == "linear"]
+    assert max(linear) < 1e-6
