@@ -29,7 +29,7 @@ from sciml_bench.problem.spectral import axis, evaluate, project, rollout, stack
 FRAME = 1.0
 """The time between two frames of the data."""
 
-GRIDS = (8, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+GRIDS = (8, 12, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 STEPS = (1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02, 0.01, 0.005, 0.002, 0.001)
 """The cost points of the solver are chosen from these."""
 

@@ -40,7 +40,7 @@ def line(method, error, fold, status="ok"):
         ),
         0.1,
     )
-    cost |= {"predict_samples": 4, "warm": True, "latency_p50": error, "latency_p95": 1.0, "throughput": 9.0}
+    cost |= {"predict_samples": 4, "latency_p50": error, "latency_p95": 1.0, "throughput": 9.0}
     cost |= {"throughput_batch": 4, "peak_memory_gib": 1.0, "threads": 1, "precision": "float32"}
     cost |= dict.fromkeys(("device_memory_gib", "energy_joules", "parameters", "flops"))
     cell = {

@@ -92,7 +92,7 @@ class Screen:
         if self._overall is not None:
             self._progress.advance(self._overall)
         if not reused:
-            self.console.print(line_of(record), markup=True)
+            self.console.print(line_of(record), soft_wrap=True)
 
 
 def line_of(record: Record) -> str:

@@ -56,7 +56,7 @@ def run(options: Options) -> None:
     store.prepare()
     if options.keep_predictions is not None:
         ensure_writable(options.keep_predictions, "folder for predictions")
-    context = fork_server(_frameworks(options))
+    context = fork_server(_frameworks(options), _plugins(options))
     with suppress(OSError):
         forkserver.ensure_running()  # imports the frameworks while the data are made
     with Screen() as screen:
@@ -131,6 +131,13 @@ def _frameworks(options: Options) -> set[str]:
             solver = dataset_class(name).tier(options.tier).problem().solver
             found |= {solver.framework} if solver is not None else set()
     return {str(f) for f in found}
+
+
+def _plugins(options: Options) -> list[str]:
+    """Return the modules of the suite's own methods and datasets that will be used."""
+    names = [method_class(m).__module__ for m in options.methods]
+    names += [dataset_class(d).__module__ for d in options.datasets if not Source(name=d, tier=options.tier).is_file]
+    return [n for n in names if n.startswith("sciml_bench.")]
 
 
 def _cells(task: Task, options: Options, request: plan.Request, given: dict[str, Any]) -> list[Planned]:

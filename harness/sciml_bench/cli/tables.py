@@ -13,7 +13,7 @@ from ..ranking.intervals import Interval
 from ..ranking.summary import PRIMARY, Row
 from ..ranking.tradeoff import Tradeoff
 
-PIPE_WIDTH = 160
+PIPE_WIDTH = 200
 
 
 def console() -> Console:
@@ -38,39 +38,59 @@ def show(rows: Sequence[Row], console: Console) -> None:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its head, its text, and the narrowest terminal that shows it."""
+    """A column: its head, its text, and how soon it gives way on a narrow terminal (0: never)."""
 
     head: str
     text: Callable[[Row], str]
-    width: int = 0
+    yields: int = 0
 
 
 COLUMNS = (
     Column(PRIMARY, lambda r: f"{r.error:.3g}"),
     Column("95% interval", lambda r: interval(r.scores[PRIMARY])),
-    Column("physics", lambda r: mean(r.scores, "pde_defect", "pde_residual"), 90),
-    Column("cover 90%", lambda r: mean(r.scores, "coverage_90", digits="{:.2f}"), 110),
-    Column("fit", lambda r: seconds(r.cost.get("fit_seconds")), 80),
+    Column("physics", lambda r: mean(r.scores, "pde_defect", "pde_residual"), 3),
+    Column("cover 90%", lambda r: mean(r.scores, "coverage_90", digits="{:.2f}"), 5),
+    Column("fit", lambda r: seconds(r.cost.get("fit_seconds")), 2),
     Column("per sample", lambda r: seconds(r.seconds_per_sample)),
-    Column("speed-up", lambda r: _speed_up(r.tradeoff), 100),
-    Column("break-even", lambda r: _break_even(r.tradeoff), 120),
+    Column("speed-up", lambda r: _speed_up(r.tradeoff), 4),
+    Column("break-even", lambda r: _break_even(r.tradeoff), 6),
 )
 
 
 def _table(title: str, rows: Sequence[Row], width: int) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    shown = [c for c in COLUMNS if c.width <= width]
+    shown = _fitting(rows, width)
     table.add_column("method", overflow="ellipsis", no_wrap=True)
     for column in shown:
-        table.add_column(column.head, justify="right", no_wrap=True)
-    table.add_column("", overflow="ellipsis", no_wrap=True)
+        table.add_column(column.head, justify="right", no_wrap=True, min_width=_width(column, rows))
+    table.add_column("", overflow="fold")
     for row in rows:
         if row.error is None:
-            status = ", ".join(f"{n} {s}" for s, n in row.status.items())
-            table.add_row(row.name, *["–"] * len(shown), f"[red]{status}")
+            table.add_row(row.name, *["–"] * len(shown), f"[red]{_status(row)}")
         else:
             table.add_row(row.name, *(c.text(row) for c in shown), ", ".join(row.flags))
     return table
+
+
+def _fitting(rows: Sequence[Row], width: int) -> list[Column]:
+    """Return the columns that fit, the most dispensable left out first."""
+    shown = list(COLUMNS)
+    names = max(len(r.name) for r in rows)
+    notes = max(len(_status(r) if r.error is None else ", ".join(r.flags)) for r in rows)
+    while names + notes + sum(_width(c, rows) + 2 for c in shown) + 6 > width:
+        last = max(shown, key=lambda c: c.yields)
+        if last.yields == 0:
+            break
+        shown.remove(last)
+    return shown
+
+
+def _width(column: Column, rows: Sequence[Row]) -> int:
+    return max(len(column.head), *(len(column.text(r)) for r in rows if r.error is not None), 1)
+
+
+def _status(row: Row) -> str:
+    return ", ".join(f"{n} {s}" for s, n in row.status.items())
 
 
 def _speed_up(tradeoff: Tradeoff | None) -> str:

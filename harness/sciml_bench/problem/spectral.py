@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -9,8 +10,11 @@ import numpy as np
 
 from ..errors import UsageError
 
-CHUNK = 16
-"""How many states advance together; fewer are filled up to a power of two: few shapes are ever compiled."""
+PARALLEL = 2
+CHUNK = 8
+"""How many states advance together. A last chunk is filled up, and fewer states in all to a power of two: few shapes are
+ever compiled, and all of those in the first call of a kind.
+"""
 
 
 class Stepper(Hashable, Protocol):
@@ -87,12 +91,15 @@ def rollout(
         raise UsageError(f"precision='{precision}' is not one of float64, float32")
     n, dims = len(states), states.ndim - 1
     run = _compiled(stepper, dims, steps, records, stride, precision, device)
-    parts: list[np.ndarray] = []
-    for start in range(0, n, CHUNK):
+
+    def one(start: int) -> np.ndarray:
         chunk = states[start : start + CHUNK]
-        filled = 1 << (len(chunk) - 1).bit_length()
-        parts.append(run(np.concatenate([chunk, np.repeat(chunk[-1:], filled - len(chunk), 0)]))[: len(chunk)])
-    return np.concatenate(parts)
+        filled = CHUNK if n > CHUNK else 1 << (n - 1).bit_length()
+        return run(np.concatenate([chunk, np.repeat(chunk[-1:], filled - len(chunk), 0)]))[: len(chunk)]
+
+    # XLA leaves cores idle in a chain of small transforms, so two chunks run side by side; neither touches the other.
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return np.concatenate(list(pool.map(one, range(0, n, CHUNK))))
 
 
 @lru_cache(maxsize=64)

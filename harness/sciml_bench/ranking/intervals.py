@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 LEVEL = 0.95
 
@@ -36,6 +36,6 @@ def corrected(values: Sequence[float], test_over_train: float) -> Interval:
     if len(array) < 2:
         return Interval(mean, None, None)
     spread = math.sqrt((1 / len(array) + test_over_train) * float(array.var(ddof=1)))
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(array) - 1)) * spread
+    half = float(stdtrit(len(array) - 1, 0.5 + LEVEL / 2)) * spread
     low = mean - half
     return Interval(mean, max(low, 0.0) if array.min() >= 0 else low, mean + half)

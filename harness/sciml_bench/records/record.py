@@ -53,12 +53,11 @@ class Cost(_Strict):
     fit_seconds: FiniteFloat
     fit_cpu_seconds: FiniteFloat
     predict_seconds: FiniteFloat
-    """Predicting the whole test part once, after a warm-up if `warm`."""
+    """Predicting the whole test part once, after a warm-up."""
     predict_cpu_seconds: FiniteFloat
     predict_samples: int
     predictor_seconds: FiniteFloat
     """All predictions that the protocol asks for: test part, warm-up, single samples, validation part, symmetries, shifts."""
-    warm: bool
     latency_p50: FiniteFloat | None
     latency_p95: FiniteFloat | None
     throughput: FiniteFloat

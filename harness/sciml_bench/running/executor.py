@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Self
 
 import psutil
 
@@ -35,14 +35,17 @@ GRACE_SECONDS = 3.0
 Listener = Callable[[dict[str, Any]], None]
 
 
-def fork_server(frameworks: Iterable[str]) -> ForkServerContext:
-    """Return a context whose fork server has the frameworks imported. The first call in a program decides which."""
+def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkServerContext:
+    """Return a context whose fork server has the frameworks and some plugins' modules imported.
+
+    The first call in a program decides which.
+    """
     keep_compiled_programs()
     context = multiprocessing.get_context("forkserver")
-    modules = ["sciml_bench.running.worker", "sciml_bench.registry"]
+    modules = ["sciml_bench.running.worker", "threadpoolctl"]
     for framework in sorted(set(frameworks)):
         modules += PRELOAD.get(framework, ())
-    context.set_forkserver_preload(["sciml_bench.running._preload", *modules])
+    context.set_forkserver_preload(["sciml_bench.running._preload", *modules, *plugins])
     return context
 
 
@@ -57,32 +60,42 @@ def keep_compiled_programs() -> None:
 
 
 @dataclass
-class _Watch:
-    """A running worker and what is known of it."""
+class Worker:
+    """A worker process: started early, so that it reads its data while its parent still scores, and then told to go."""
 
     process: BaseProcess
     pipe: Connection
     job: Job
-    begun: float
+    begun: float = 0.0
     peak_gib: float = 0.0
 
+    @classmethod
+    def start(cls, context: ForkServerContext, job: Job) -> Self:
+        """Start the process; it prepares and waits."""
+        mine, theirs = context.Pipe()
+        process = context.Process(target=main, args=(theirs, job), daemon=False)
+        process.start()
+        theirs.close()
+        return cls(process, mine, job)
 
-def execute(context: ForkServerContext, job: Job, listen: Listener) -> dict[str, Any]:
-    """Run one job to its end and return its outcome: `status`, `reason` and, where it got that far, cost and curves."""
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=main, args=(sender, job), daemon=False)
-    process.start()
-    sender.close()
-    watch = _Watch(process, receiver, job, time.monotonic())
-    try:
-        outcome = _follow(watch, listen)
-    finally:
-        end_group(process)
-        receiver.close()
-    return {"curves": {}, "facts": {}, **outcome, "observed_peak_gib": watch.peak_gib}
+    def finish(self, listen: Listener) -> dict[str, Any]:
+        """Let it go, follow it to its end and return its outcome: `status`, `reason` and, where it got so far, cost and curves."""
+        self.begun = time.monotonic()
+        try:
+            with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
+                self.pipe.send_bytes(b"go")
+            outcome = _follow(self, listen)
+        finally:
+            self.end()
+        return {"curves": {}, "facts": {}, **outcome, "observed_peak_gib": self.peak_gib}
+
+    def end(self) -> None:
+        """End the process and all that it started."""
+        end_group(self.process)
+        self.pipe.close()
 
 
-def _follow(watch: _Watch, listen: Listener) -> dict[str, Any]:
+def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
     next_memory = 0.0
     while True:
         if watch.pipe.poll(POLL_SECONDS):
@@ -92,8 +105,6 @@ def _follow(watch: _Watch, listen: Listener) -> dict[str, Any]:
                 return _died(watch)
             if "status" in message:
                 return message
-            if "started" in message:
-                watch.begun = time.monotonic()
             listen(message)
         now = time.monotonic()
         limit = watch.job.budget
@@ -113,7 +124,7 @@ def _follow(watch: _Watch, listen: Listener) -> dict[str, Any]:
                 }
 
 
-def _died(watch: _Watch) -> dict[str, Any]:
+def _died(watch: Worker) -> dict[str, Any]:
     watch.process.join(GRACE_SECONDS)
     code = watch.process.exitcode
     if code is not None and code < 0:

@@ -16,7 +16,7 @@ from ..records.provenance import environment
 from ..records.record import Cost, Provenance, Record, Status
 from ..records.store import Store
 from .cell import Cell
-from .executor import execute
+from .executor import Worker
 from .sample_pictures import keep
 from .scoring import DataReader, Scored, score
 from .worker import PREDICTIONS, Job
@@ -44,6 +44,21 @@ class Planned:
 
 
 @dataclass
+class Running:
+    """A started cell: its folder, and its worker or the reason why it has none."""
+
+    folder: Path
+    worker: Worker | None
+    reason: str
+
+    def close(self) -> None:
+        """End what still runs and remove the folder."""
+        if self.worker is not None and self.worker.process.is_alive():
+            self.worker.end()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass
 class Runner:
     """Runs cells against one store."""
 
@@ -54,52 +69,86 @@ class Runner:
     keep_predictions: Path | None = None
 
     def run(self, cells: Sequence[Planned], watcher: Watcher) -> list[Record]:
-        """Return the record of every cell, in order, running those that have none."""
+        """Return the record of every cell, in order, running those that have none.
+
+        While one cell is scored, the worker of the next already starts and reads its data; it is let go only when the scoring
+        is done, so that no cell is timed while another uses the cores.
+        """
         known = {r.key: r for r in self.store.records()}
-        reader = DataReader()
+        keys = [p.cell.key for p in cells]
+        settled = {k for k in keys if self._settled(known.get(k))}
+        waiting = [p for p, k in zip(cells, keys, strict=True) if k not in settled]
+        reader, following = DataReader(), iter([*waiting[1:], None])
+        started = {id(waiting[0]): self._start(waiting[0])} if waiting else {}
         records = []
-        for planned in cells:
-            found = known.get(planned.cell.key)
-            if found is not None and (found.status in ("ok", "not_applicable") or not self._again(found)):
-                watcher.cell_ended(found, True)
-                records.append(found)
-                continue
-            record = self._one(planned, watcher, reader)
-            self.store.append(record)
-            known[record.key] = record
-            watcher.cell_ended(record, False)
-            records.append(record)
+        try:
+            for planned, key in zip(cells, keys, strict=True):
+                if key in settled:
+                    records.append(known[key])
+                    watcher.cell_ended(records[-1], True)
+                    continue
+                record = self._one(planned, started, next(following), watcher, reader)
+                self.store.append(record)
+                watcher.cell_ended(record, False)
+                records.append(record)
+        finally:
+            for running in started.values():
+                running.close()
         return records
 
-    def _again(self, record: Record) -> bool:
-        """Whether a failed cell is run again: when asked to, or when its worker was killed from outside."""
-        return self.retry or bool(record.diagnostics.get("killed"))
+    def _settled(self, record: Record | None) -> bool:
+        """Whether a cell need not be run: it succeeded, or failed and is not to be tried again."""
+        if record is None:
+            return False
+        again = self.retry or bool(record.diagnostics.get("killed"))  # ended from outside: no fault of the method
+        return record.status in ("ok", "not_applicable") or not again
 
-    def _one(self, planned: Planned, watcher: Watcher, reader: DataReader) -> Record:
+    def _start(self, planned: Planned) -> "Running":
+        reason = planned.cell.method.applies_to(planned.cell.task.problem)
+        folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
+        if reason is not None:
+            return Running(folder, None, reason)
+        return Running(folder, Worker.start(self.context, _job(planned.cell, folder, self.threads)), "")
+
+    def _one(
+        self,
+        planned: Planned,
+        started: dict[int, "Running"],
+        following: Planned | None,
+        watcher: Watcher,
+        reader: DataReader,
+    ) -> Record:
+        """Run one started cell, start the following one, and return the record of the first."""
         cell = planned.cell
         watcher.cell_started(cell)
-        begun, started = time.perf_counter(), datetime.now(UTC)
-        reason = cell.method.applies_to(cell.task.problem)
-        if reason is not None:
-            return _record(planned, "not_applicable", reason, None, {}, None, started, self.threads)
-        folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
+        begun, moment = time.perf_counter(), datetime.now(UTC)
+        running = started.pop(id(planned))
         try:
-            outcome = execute(self.context, _job(cell, folder, self.threads), _listener(cell, watcher))
-            status, reason = outcome["status"], outcome["reason"]
-            scored: Scored | None = None
+            outcome: dict[str, Any] = {}
+            status: Status = "not_applicable"
+            reason, scored = running.reason, None
+            if running.worker is not None:
+                outcome = running.worker.finish(_listener(cell, watcher))
+                status, reason = outcome["status"], outcome["reason"]
+            if following is not None:
+                started[id(following)] = self._start(following)
             if status == "ok":
-                try:
-                    scored = score(cell, folder, reader)
-                except NotFiniteError as error:
-                    status, reason = "not_finite", str(error)
-                except ContractError as error:
-                    status, reason = "failed", str(error)
-            if scored is not None:
-                self._keep(cell, folder, scored)
+                status, reason, scored = self._scored(cell, running.folder, reader)
             total = time.perf_counter() - begun
-            return _record(planned, status, reason, scored, outcome, total, started, self.threads)
+            return _record(planned, status, reason, scored, outcome, total, moment, self.threads)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            running.close()
+
+    def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
+        """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""
+        try:
+            scored = score(cell, folder, reader)
+        except NotFiniteError as error:
+            return "not_finite", str(error), None
+        except ContractError as error:
+            return "failed", str(error), None
+        self._keep(cell, folder, scored)
+        return "ok", "", scored
 
     def _keep(self, cell: Cell, folder: Path, scored: Scored) -> None:
         """Keep what pictures and a second scoring need, beside the records."""

@@ -1,5 +1,6 @@
 """From the predictions of a cell to its scores. Runs in the parent: the worker never meets a test target."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from .cell import Cell
 from .task import Task
 from .worker import PREDICTIONS, SYMMETRY_SAMPLES
 
+PHYSICS_SAMPLES = 4
+"""Physics is measured on the first so many test samples: it takes a solver run for every predicted state."""
 SHIFT_METRICS = (metrics.PRIMARY, "rmse")
 
 
@@ -60,24 +63,17 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
     task, split = cell.task, cell.task.splits[cell.fold]
     problem = task.problem
     names = [v.name for v in problem.targets]
-    inputs = [v.name for v in problem.inputs]
     test = reader.part(task, split.test)
     parts = read_parts(folder / PREDICTIONS)
     prediction = parts["test"]
     mean = metrics.mean_prediction(prediction)
-    scores, per_sample = metrics.evaluate(metrics.ACCURACY, mean, test[names], problem.targets)
-    notes: dict[str, str] = {}
-    try:
-        physics = metrics.physics.evaluate(mean, test[inputs], problem)
-        scores |= {name: float(values.mean()) for name, values in physics.items()}
-    except ContractError as error:
-        notes["physics"] = str(
-            error
-        )  # the solver blew up on an unphysical prediction: that is a finding, not a failure
-    scores |= _symmetries(task, parts)
-    uncertainty, reliability = _uncertainty(parts, test[names], reader.part(task, split.valid)[names])
-    scores |= uncertainty
-    shifts = _shifts(task, parts, reader)
+    with ThreadPoolExecutor(1) as pool:  # the solver runs beside the arithmetic of the other metrics
+        physics = pool.submit(_physics, task, mean, test)
+        scores, per_sample = metrics.evaluate(metrics.ACCURACY, mean, test[names], problem.targets)
+        uncertainty, reliability = _uncertainty(parts, test[names], reader.part(task, split.valid)[names])
+        shifts = _shifts(task, parts, reader)
+        physical, notes = physics.result()
+    scores |= physical | _symmetries(task, parts) | uncertainty
     primary = per_sample[metrics.PRIMARY]
     return Scored(
         scores=scores | shifts,
@@ -111,6 +107,17 @@ def _curves(task: Task, prediction: xr.Dataset, truth: xr.Dataset) -> dict[str, 
                 "truth": [float(e) for e in metrics.spectrum(u)],
             }
     return found
+
+
+def _physics(task: Task, prediction: xr.Dataset, test: xr.Dataset) -> tuple[dict[str, float], dict[str, str]]:
+    """Return the physics errors on the first test samples, or the note that the solver could not follow the prediction."""
+    some = range(min(PHYSICS_SAMPLES, count(test)))
+    inputs = test[[v.name for v in task.problem.inputs]]
+    try:
+        errors = metrics.physics.evaluate(take(prediction, some), take(inputs, some), task.problem)
+    except ContractError as error:
+        return {}, {"physics": str(error)}  # it blew up on an unphysical prediction: a finding, not a failure
+    return {name: float(values.mean()) for name, values in errors.items()}, {}
 
 
 def _symmetries(task: Task, parts: dict[str, xr.Dataset]) -> dict[str, float]:

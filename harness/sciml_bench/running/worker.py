@@ -30,15 +30,13 @@ from ..problem.samples import count, take
 from ..problem.storage import read_samples, write_parts
 from ..protocol.folds import Split
 from ..registry import build_method, method_class
-from .measure import EnergyMeter, Spent, accelerator_name, device_memory_gib, peak_memory_gib, timed
+from .measure import EnergyMeter, accelerator_name, device_memory_gib, peak_memory_gib, timed
 from .task import Source
 
 PREDICTIONS = "predictions.h5"
-SYMMETRY_SAMPLES = 8
+SYMMETRY_SAMPLES = 4
 LATENCY_REPEATS = 20
 LATENCY_SECONDS = 0.5
-SLOW_PREDICTION = 10.0
-"""A prediction that takes longer than this is not repeated for the sake of a warm timing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +95,6 @@ def main(pipe: Connection, job: Job) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     log = Reporter(pipe)
-    log.send({"started": os.getpid()})
     try:
         outcome = _run(job, log)
     except DivergedError as error:
@@ -129,6 +126,7 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
         read_samples(job.data, both, job.split.valid),
     )
     test = read_samples(job.data, inputs, job.split.test)
+    log.pipe.recv_bytes()  # wait for the word: until then the parent may be using the cores
     meter = EnergyMeter(job.device)
     log.send({"stage": "fit"})
     predictor, fit = timed(
@@ -141,14 +139,18 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
         )
     log.send({"stage": "predict"})
     predict = CheckedPredictor(predictor, problem)
-    prediction, seconds, warm = _predict_twice(predict, test, job.device)
+    calibration = predict(valid[inputs])  # and the untimed warm-up: compilation, caches, clocks
+    prediction, seconds = timed(lambda: predict(test), job.device)
     joules = meter.joules()
     latency = _latency(predict, test, job.device)
     one = 1 / latency[len(latency) // 2] if latency else 0.0
     full = count(test) / seconds.wall
     log.send({"stage": "save"})
-    parts, skipped = _predict_parts(job, problem, predict, prediction, valid[inputs], test)
-    write_parts(job.folder / PREDICTIONS, parts)
+    parts = {"test": prediction, **_symmetric(problem, predict, test)}
+    if not any(MEMBER in prediction[v.name].dims for v in problem.targets):
+        parts["valid"] = calibration
+    shifts, skipped = _shifted(job, problem, predict, method)
+    write_parts(job.folder / PREDICTIONS, parts | shifts)
     _save_checkpoint(job, predictor, method)
     return {
         "status": "ok",
@@ -161,7 +163,6 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
             "predict_seconds": seconds.wall,
             "predict_cpu_seconds": seconds.cpu,
             "predict_samples": count(test),
-            "warm": warm,
             "latency_p50": float(np.quantile(latency, 0.5)) if latency else None,
             "latency_p95": float(np.quantile(latency, 0.95)) if latency else None,
             "throughput": max(one, full),
@@ -239,15 +240,6 @@ def _refuse_nan(found: xr.DataArray) -> None:
         )
 
 
-def _predict_twice(predict: Predictor, test: xr.Dataset, device: str) -> tuple[xr.Dataset, Spent, bool]:
-    """Predict the test part, and once more for a warm timing unless that takes long."""
-    prediction, cold = timed(lambda: predict(test), device)
-    if cold.wall > SLOW_PREDICTION:
-        return prediction, cold, False
-    _, spent = timed(lambda: predict(test), device)
-    return prediction, spent, True
-
-
 def _latency(predict: Predictor, test: xr.Dataset, device: str) -> list[float]:
     """Return sorted seconds of predictions of one sample, after a warm-up."""
     one = take(test, [0])
@@ -260,29 +252,26 @@ def _latency(predict: Predictor, test: xr.Dataset, device: str) -> list[float]:
     return sorted(seconds)
 
 
-def _predict_parts(
-    job: Job,
-    problem: Problem,
-    predict: Predictor,
-    prediction: xr.Dataset,
-    valid: xr.Dataset,
-    test: xr.Dataset,
-) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
-    """Return all predictions that scoring needs, and the shifts that the method cannot do with the reason."""
-    parts = {"test": prediction}
-    if all(MEMBER not in prediction[v.name].dims for v in problem.targets):
-        parts["valid"] = predict(valid)
+def _symmetric(problem: Problem, predict: Predictor, test: xr.Dataset) -> dict[str, xr.Dataset]:
+    """Return the predictions for some test samples transformed by each of the system's symmetries."""
     some = take(test, range(min(SYMMETRY_SAMPLES, count(test))))
-    for name, symmetry in problem.symmetries.items():
-        parts[f"symmetry-{name}"] = predict(symmetry.inputs(some))
-    skipped = {}
+    return {f"symmetry-{name}": predict(s.inputs(some)) for name, s in problem.symmetries.items()}
+
+
+def _shifted(
+    job: Job, problem: Problem, predict: Predictor, method: Method
+) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
+    """Return the predictions for the out-of-distribution sets, and why some are not there."""
+    if not method.card.uses_data:
+        return {}, dict.fromkeys(job.shifts, "it learns from no data, so that there is no distribution to leave")
+    found, skipped = {}, {}
     for name, path in job.shifts.items():
         inputs = read_samples(path, [v.name for v in problem.inputs], None)
         try:
-            parts[f"shift-{name}"] = predict(inputs)
+            found[f"shift-{name}"] = predict(inputs)
         except Exception as error:
             skipped[name] = str(error) if isinstance(error, ContractError) else _sentence(error)
-    return parts, skipped
+    return found, skipped
 
 
 def _save_checkpoint(job: Job, predictor: Predictor, method: Method) -> None:
