@@ -62,7 +62,6 @@ def record(method="linear", error=0.1, *, fold=0, variant="", status="ok", reaso
             predict_cpu_seconds=seconds * 4,
             predict_samples=4,
             predictor_seconds=1.0,
-            warm=True,
             latency_p50=seconds,
             latency_p95=seconds,
             throughput=1 / seconds,

@@ -262,7 +262,7 @@ def _shifted(
     job: Job, problem: Problem, predict: Predictor, method: Method
 ) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
     """Return the predictions for the out-of-distribution sets, and why some are not there."""
-    if not method.card.uses_data:
+    if method.card.family == "solver":
         return {}, dict.fromkeys(job.shifts, "it learns from no data, so that there is no distribution to leave")
     found, skipped = {}, {}
     for name, path in job.shifts.items():

@@ -175,7 +175,8 @@ def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...],
             scored = (s.removeprefix("shift:") for s in record.scores if s.startswith("shift:"))
             names |= dict.fromkeys(s.partition("/")[0] for s in scored)
             names |= dict.fromkeys(record.diagnostics.get("skipped_shifts", {}))
-    rows = tuple(v for v in board.rows if v.shown)
+    # A solver learns from no data, so that there is no distribution that it could leave.
+    rows = tuple(v for v in board.rows if v.shown and not v.solver)
     known: Mapping[str, Dataset] = (_quietly(dataset.shifts) if dataset else None) or {}
     shifts = tuple(
         Shift(
@@ -199,7 +200,7 @@ def _shift_cell(view: RowView, name: str) -> str:
 
 def _skipped(view: RowView) -> tuple[tuple[str, str], ...]:
     found: dict[str, str] = {}
-    for record in view.row.records:
+    for record in [] if view.solver else view.row.records:
         for name, reason in record.diagnostics.get("skipped_shifts", {}).items():
             found.setdefault(str(name), str(reason))
     return tuple(found.items())
