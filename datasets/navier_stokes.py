@@ -29,7 +29,11 @@ from sciml_bench.problem.spectral import axis, evaluate, project, rollout, stack
 FRAME = 1.0
 """The time between two frames of the data."""
 
-GRIDS = (8, 12, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+SHARES = (1 / 8, 3 / 16, 1 / 4, 1 / 2, 3 / 4)
+"""Grids of the solver's cost points as shares of the truth's own."""
+NARROW_SHARES = (1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4)
+"""The same for a truth so coarse that an eighth of its grid would hold no flow."""
+COARSEST = 8
 STEPS = (1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02, 0.01, 0.005, 0.002, 0.001)
 """The cost points of the solver are chosen from these."""
 
@@ -126,13 +130,14 @@ class NavierStokesSolver(Evolution):
 
     @property
     def costs(self) -> Mapping[str, Mapping[str, Any]]:
-        """Grids from 8² to the truth's own, steps up to the truth's Courant number: stable if the truth is.
+        """Grids from an eighth of the truth's to its own, steps up to the truth's Courant number: stable if the truth is.
 
         Up to 32² the error of space is far above that of 32-bit arithmetic, which is faster.
         """
         courant = self.step * self.solver_grid * (1 + 1e-9)
         costs: dict[str, Mapping[str, Any]] = {}
-        for n in (n for n in GRIDS if n < self.solver_grid):
+        shares = SHARES if min(SHARES) * self.solver_grid >= COARSEST else NARROW_SHARES
+        for n in (round(share * self.solver_grid) for share in shares):
             step = next(s for s in STEPS if s * n <= courant)
             precision = "float32" if n <= 32 else "float64"
             costs[f"{n}x{n}, dt {step:g}, {precision}"] = {"grid": n, "step": step, "precision": precision}
