@@ -8,6 +8,7 @@ SciMLBenchError
 ├── ContractError           a method or dataset broke its contract: the cell fails, the others go on
 │   └── NotFiniteError      a prediction holds NaN or infinity
 ├── DivergedError           a method reports that it diverged
+├── InterruptedRunError     the user pressed Ctrl-C: exit status 130
 └── StoreError              a record or a cache on disk cannot be read or written
 
 Each message says what was given, what was expected and what to do, in one plain sentence.
@@ -53,6 +54,10 @@ class NotFiniteError(ContractError):
 
 class DivergedError(SciMLBenchError):
     """A method reports that it diverged."""
+
+
+class InterruptedRunError(SciMLBenchError):
+    """The user pressed Ctrl-C."""
 
 
 class StoreError(SciMLBenchError):

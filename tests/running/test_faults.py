@@ -155,6 +155,23 @@ def test_killing_the_parent_loses_at_most_the_cell_in_flight(waves, method_file,
     assert f"{5 - kept} cells run, {kept} found" in done.stderr
 
 
+def test_ctrl_c_ends_the_run_with_a_sentence(waves, method_file, tmp_path, cache):
+    path = method_file("slow", "time.sleep(60)\nreturn repeat")
+    words = [sys.executable, "-m", "sciml_bench", "run", "--method", str(path), "--dataset", str(waves)]
+    environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
+    parent = subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    records = tmp_path / "runs" / "file" / "waves"
+    deadline = time.monotonic() + 60
+    while len(list(records.glob("*.jsonl"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    parent.send_signal(signal.SIGINT)
+    said = parent.communicate(timeout=30)[1]
+    assert parent.returncode == 130
+    assert "interrupted; finished cells are kept" in said
+    assert "Traceback" not in said
+
+
 def test_a_worker_that_was_killed_is_run_again_next_time(run, waves, method_file, tmp_path):
     flag = tmp_path / "flag"
     body = f"if os.path.exists({str(flag)!r}):\n    return repeat\nos.kill(os.getpid(), signal.SIGKILL)"

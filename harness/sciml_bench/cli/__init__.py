@@ -2,7 +2,7 @@
 
 import sys
 
-from ..errors import SciMLBenchError, UsageError
+from ..errors import InterruptedRunError, SciMLBenchError, UsageError
 
 
 def main() -> None:
@@ -13,10 +13,10 @@ def main() -> None:
         app()
     except UsageError as error:
         _end(str(error), 2)
+    except InterruptedRunError as error:
+        _end(str(error), 130)
     except SciMLBenchError as error:
         _end(str(error), 1)
-    except KeyboardInterrupt:
-        _end("interrupted; finished cells are kept, and the same command goes on from there", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

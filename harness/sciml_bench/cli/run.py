@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from ..errors import UsageError
+from ..errors import InterruptedRunError, UsageError
 from ..paths import ensure_writable
 from ..ranking.summary import Row, summarise
 from ..records.provenance import threads
@@ -59,21 +59,26 @@ def run(options: Options) -> None:
     context = fork_server(_frameworks(options), _plugins(options))
     with suppress(OSError):
         forkserver.ensure_running()  # imports the frameworks while the data are made
-    with Screen() as screen:
-        tasks = [
-            prepare(
-                name,
-                options.tier,
-                options.folds,
-                device=request.device,
-                progress=screen.data(f"data {Path(name).stem}"),
-            )
-            for name in options.datasets
-        ]
-        planned = [cell for task in tasks for cell in _cells(task, options, request, given)]
-        screen.expect(len(planned))
-        runner = Runner(store, context, threads(), retry=options.retry, keep_predictions=options.keep_predictions)
-        records = runner.run(planned, screen)
+    try:
+        with Screen() as screen:
+            tasks = [
+                prepare(
+                    name,
+                    options.tier,
+                    options.folds,
+                    device=request.device,
+                    progress=screen.data(f"data {Path(name).stem}"),
+                )
+                for name in options.datasets
+            ]
+            planned = [cell for task in tasks for cell in _cells(task, options, request, given)]
+            screen.expect(len(planned))
+            runner = Runner(store, context, threads(), retry=options.retry, keep_predictions=options.keep_predictions)
+            records = runner.run(planned, screen)
+    except KeyboardInterrupt as error:  # the command line library would end without a word
+        raise InterruptedRunError(
+            "interrupted; finished cells are kept, and the same command goes on from there"
+        ) from error
     for complaint in store.complaints:
         screen.console.print(f"[yellow]![/] {complaint}")
     _finish(options, records, screen)
