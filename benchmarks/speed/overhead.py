@@ -58,7 +58,7 @@ def main() -> None:
 
 def _seconds(path: Path) -> float:
     with h5py.File(path, "r") as file:
-        return float(file.attrs["generation_seconds"])
+        return float(file.attrs["generation_seconds"].item())
 
 
 if __name__ == "__main__":
