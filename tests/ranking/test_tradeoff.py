@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sciml_bench.ranking.tradeoff import Point, monotone, place
+from sciml_bench.ranking.tradeoff import Point, place
 
 SOLVER = [Point("coarse", 1e-1, 0.01), Point("middle", 1e-2, 0.1), Point("fine", 1e-3, 1.0)]
 
@@ -42,8 +42,3 @@ def test_errors_under_the_floor_are_ties():
 
 def test_without_a_solver_there_is_nothing_to_compare():
     assert place(Point("m", 1e-5, 0.5), 1.0, [], 0.0).speed_up is None
-
-
-def test_the_curve_keeps_only_points_that_nothing_beats():
-    points = [*SOLVER, Point("wasteful", 1e-1, 0.5)]
-    assert [p.name for p in monotone(points)] == ["coarse", "middle", "fine"]

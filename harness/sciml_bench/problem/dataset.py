@@ -42,10 +42,7 @@ class Symmetry:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """All that a method may know of a task beside its training data: no targets, no test inputs.
-
-    `regimes` names a per-sample input or attribute by which errors are binned.
-    """
+    """All that a method may know of a task beside its training data: no targets, no test inputs."""
 
     name: str
     kind: Kind

@@ -56,12 +56,3 @@ def place(method: Point, invested: float, solver: Sequence[Point], floor: float)
         if gain > 0
         else f"never: {cheapest.name} is faster and at least as accurate",
     )
-
-
-def monotone(points: Sequence[Point]) -> list[Point]:
-    """Return the points of the work-precision curve: those that no other point beats in both error and time, by cost."""
-    kept: list[Point] = []
-    for point in sorted(points, key=lambda p: (p.seconds, p.error)):
-        if not kept or point.error < kept[-1].error:
-            kept.append(point)
-    return kept
