@@ -22,7 +22,7 @@ class Mean(Method):
 
     card: ClassVar[MethodCard] = MethodCard(
         title="Training mean",
-        family="baseline",
+        family="control",
         framework="numpy",
         summary="predicts the mean of the training targets, whatever the input",
         description="The climatology of the data. A method that does no better has learnt nothing from its inputs.",

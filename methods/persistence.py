@@ -21,7 +21,7 @@ class Persistence(Method):
 
     card: ClassVar[MethodCard] = MethodCard(
         title="Persistence",
-        family="baseline",
+        family="control",
         framework="numpy",
         summary="repeats the last given state",
         description="The forecast that nothing changes. Any method of use does better, and soon after "

@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import xarray as xr
 
 from ..errors import UnknownNameError
 from .card import DatasetCard, Kind
 from .equation import Equation
+from .hamiltonian import Hamiltonian
 from .solver import Solver
 from .variable import Variable
 
@@ -41,6 +43,29 @@ class Symmetry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Gradient:
+    """A target that is the derivative of another one: `sign` · ∂`of`/∂`by`, `of` a scalar target and `by` an input.
+
+    A force is minus the gradient of the energy by the positions.
+    """
+
+    of: str
+    by: str
+    sign: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regime:
+    """A division of the samples into regimes or groups, `of(inputs) → name of each sample's regime`.
+
+    The primary error is reported for each, so that a mean cannot hide the one that is served worse.
+    """
+
+    of: Callable[[xr.Dataset], np.ndarray]
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """All that a method may know of a task beside its training data: no targets, no test inputs."""
 
@@ -55,6 +80,14 @@ class Problem:
     nonnegative: tuple[str, ...] = ()
     boundary: Mapping[str, float] = field(default_factory=dict)
     """Target variable → its value on the edge of the domain, where that is prescribed."""
+    edge_nodes: str = ""
+    """Of a mesh: the input that is 1 at nodes on the edge of the domain and 0 elsewhere."""
+    gradients: Mapping[str, Gradient] = field(default_factory=dict)
+    """Target variable → the gradient that it is by definition."""
+    hamiltonian: Hamiltonian | None = None
+    regimes: Mapping[str, Regime] = field(default_factory=dict)
+    primary: str = ""
+    """The headline metric, `metric` or `metric/variable`; "" leaves it to the kind of the targets."""
 
     @property
     def evolves(self) -> bool:
@@ -99,7 +132,10 @@ class Dataset(ABC):
 
     @abstractmethod
     def refined(self) -> Self:
-        """Return the same problem with a finer truth on the same data grid: twice the points, half the step."""
+        """Return the same problem with a finer truth on the same data grid: twice the points, half the step.
+
+        Where the truth is not refined (`card.truth`) there is none: raise NotImplementedError.
+        """
 
     @classmethod
     def tier(cls, name: str) -> Self:

@@ -43,6 +43,24 @@ def take(data: xr.Dataset, samples: Sequence[int] | np.ndarray) -> xr.Dataset:
     return data.isel(selection)
 
 
+def blocks(data: xr.Dataset, array: xr.DataArray) -> list[xr.DataArray]:
+    """Return dense views of one array, `sample` among their dimensions: a single one, or one of each sample if it is ragged.
+
+    `data` holds the counts of its ragged dimensions; `array` may be a prediction that lies flat in the same order.
+    """
+    dim = next((str(d) for d in array.dims if d in ragged_dims(data)), None)
+    if dim is None:
+        return [array]
+    ends = np.cumsum(data[f"{dim}_count"].values)
+    if array.sizes[dim] != ends[-1]:
+        raise ContractError(
+            f"there are {array.sizes[dim]} entries along '{dim}' where the samples have {ends[-1]} in all"
+        )
+    pieces = np.split(array.transpose(dim, ...).values, ends[:-1])
+    dims = (SAMPLE, dim, *(d for d in array.dims if d != dim))
+    return [xr.DataArray(piece[None], dims=dims, name=array.name, attrs=array.attrs) for piece in pieces]
+
+
 def join(parts: Iterable[xr.Dataset]) -> xr.Dataset:
     """Put parts with samples of their own one behind the other; the opposite of `take`."""
     pieces = list(parts)
