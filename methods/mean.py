@@ -7,15 +7,16 @@ import numpy as np
 import xarray as xr
 
 from sciml_bench.method import Budget, Log, Method, Predictor
-from sciml_bench.method.vectors import VectorCodec, why_not_vectors
-from sciml_bench.problem import SAMPLE, MethodCard, Problem, Source
+from sciml_bench.method.template import Template
+from sciml_bench.problem import MethodCard, Problem, Source, Variable
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mean(Method):
     """û = (1/N) Σᵢ uᵢ over the N training samples, point by point: the best constant in the mean square.
 
-    Its error is the spread of the truth; a relative error near 1 means that the mean tells nothing.
+    On meshes and graphs the mean runs over all nodes, as no node of one has a counterpart in another. Of a label it is the
+    share of each class. Its error is the spread of the truth; a relative error near 1 means that the mean tells nothing.
 
     Source: Murphy 1992, doi:10.1175/1520-0434(1992)007<0692:CPALCO>2.0.CO;2.
     """
@@ -36,10 +37,6 @@ class Mean(Method):
         ),
     )
 
-    def applies_to(self, problem: Problem) -> str | None:
-        """Only where all samples have one size and the targets are numbers."""
-        return why_not_vectors(problem)
-
     def fit(
         self,
         train: xr.Dataset,
@@ -52,21 +49,31 @@ class Mean(Method):
         log: Log,
     ) -> Predictor:
         """Average the training targets."""
-        codec = VectorCodec.of(problem, train)
-        means = tuple(t.mean(axis=0) for t in codec.encode_targets(train))
+        template = Template.of(problem, train)
+        means = {v.name: _values(train, v).mean(axis=0) for v in problem.targets}
         log.progress(1.0)
-        return Constant(codec=codec, means=means)
+        return Constant(template=template, means=means)
+
+
+def _values(data: xr.Dataset, target: Variable) -> np.ndarray:
+    """Return a target with samples, or the nodes of all of them, along the first axis; of a label 1 at its class."""
+    if target.kind == "label":
+        return np.eye(len(target.classes))[data[target.name].to_numpy()]
+    return np.asarray(data[target.name].transpose(*target.stored).to_numpy(), np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
     """Predicts the same targets for every sample."""
 
-    codec: VectorCodec
-    means: tuple[np.ndarray, ...]
+    template: Template
+    means: dict[str, np.ndarray]
 
     def __call__(self, inputs: xr.Dataset) -> xr.Dataset:
-        """Return the means once for each sample; `ContractError` on another grid than in training."""
-        self.codec.template.require_grid(inputs, "the training mean")
-        n = inputs.sizes[SAMPLE]
-        return self.codec.decode([np.broadcast_to(m, (n, m.size)) for m in self.means], inputs)
+        """Return the means once for each sample or node; `ContractError` on another grid than in training."""
+        self.template.require_grid(inputs, "the training mean")
+        arrays = {}
+        for target in self.template.targets:
+            mean = self.means[target.name]
+            arrays[target.name] = np.broadcast_to(mean, (inputs.sizes[target.stored[0]], *mean.shape))
+        return self.template.dress(arrays, inputs)

@@ -5,12 +5,13 @@ import pytest
 import xarray as xr
 
 from sciml_bench.errors import ContractError, NotFiniteError
-from sciml_bench.metrics import ACCURACY, Metric, error_over_time, evaluate, spectrum
+from sciml_bench.metrics import Metric, error_over_time, evaluate, spectrum
+from sciml_bench.metrics.accuracy import FIELDS
 from sciml_bench.problem import Source, Variable
 
 U = Variable(name="u", dims=("time", "x"), description="", initial="u0")
 V = Variable(name="v", dims=("x",), description="", periodic=True)
-METRICS = {metric.name: metric for metric in ACCURACY}
+METRICS = {metric.name: metric for metric in FIELDS}
 
 
 def data(seed: int = 0, samples: int = 4) -> xr.Dataset:
@@ -27,7 +28,7 @@ def data(seed: int = 0, samples: int = 4) -> xr.Dataset:
 def test_each_target_is_scored_alone_then_averaged() -> None:
     truth = data()
     prediction = truth.assign(u=truth.u * 1.1, v=truth.v * 0.5)
-    scores, samples = evaluate(ACCURACY, prediction, truth, (U, V))
+    scores, samples = evaluate(FIELDS, prediction, truth, (U, V))
     assert scores["rel_l2/u"] == pytest.approx(0.1)
     assert scores["rel_l2/v"] == pytest.approx(0.5)
     assert scores["rel_l2"] == pytest.approx(0.3)
@@ -37,7 +38,7 @@ def test_each_target_is_scored_alone_then_averaged() -> None:
 def test_a_metric_averages_over_the_targets_to_which_it_applies() -> None:
     truth = data()
     prediction = truth.assign(u=truth.u * 1.1, v=truth.v * 0.5)
-    scores, _ = evaluate(ACCURACY, prediction, truth, (U, V))
+    scores, _ = evaluate(FIELDS, prediction, truth, (U, V))
     assert scores["nrmse_per_time"] == scores["nrmse_per_time/u"] == pytest.approx(0.1)
     assert "nrmse_per_time/v" not in scores
     assert "brmse/v" not in scores
@@ -45,15 +46,15 @@ def test_a_metric_averages_over_the_targets_to_which_it_applies() -> None:
 
 def test_one_target_has_no_names_behind_a_slash() -> None:
     truth = data()
-    scores, _ = evaluate(ACCURACY, truth, truth, (V,))
+    scores, _ = evaluate(FIELDS, truth, truth, (V,))
     assert not [name for name in scores if "/" in name]
     assert "nrmse_per_time" not in scores
 
 
-def test_labels_have_no_field_metrics() -> None:
-    label = Variable(name="c", dims=(), description="", kind="label")
+def test_indices_have_no_metrics() -> None:
+    index = Variable(name="c", dims=(), description="", kind="index")
     truth = xr.Dataset({"c": ("sample", [0.0, 1.0])})
-    assert evaluate(ACCURACY, truth, truth, (label,)) == ({}, {})
+    assert evaluate(FIELDS, truth, truth, (index,)) == ({}, {})
 
 
 def test_finish_comes_after_the_mean_over_samples() -> None:
@@ -83,10 +84,10 @@ def test_a_value_that_is_not_finite_is_loud(bad: float) -> None:
     prediction = data(1)
     prediction.u[1, 0, 2] = prediction.u[1, 1, 2] = prediction.u[3, 0, 0] = bad
     with pytest.raises(NotFiniteError, match=r"'u' holds NaN or infinity: 3 of 96 values, in 2 of 4 samples"):
-        evaluate(ACCURACY, prediction, truth, (U, V))
+        evaluate(FIELDS, prediction, truth, (U, V))
 
 
-@pytest.mark.parametrize("metric", ACCURACY, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", FIELDS, ids=lambda metric: metric.name)
 def test_no_statistic_skips_a_nan(metric: Metric) -> None:
     rng = np.random.default_rng(0)
     u = xr.DataArray(rng.normal(size=(2, 3, 26, 26)), dims=("sample", "time", "x", "y"))
@@ -102,33 +103,33 @@ def test_a_truth_that_is_not_finite_is_the_datasets_fault() -> None:
     truth = data()
     truth.v[0, 0] = np.nan
     with pytest.raises(ContractError, match="the truth of 'v' holds NaN or infinity: 1 of 32"):
-        evaluate(ACCURACY, data(1), truth, (U, V))
+        evaluate(FIELDS, data(1), truth, (U, V))
 
 
 def test_what_does_not_match_is_refused() -> None:
     truth = data()
     with pytest.raises(ContractError, match=r"prediction lacks the target 'u' \(it holds v\)"):
-        evaluate(ACCURACY, truth.drop_vars("u"), truth, (U, V))
+        evaluate(FIELDS, truth.drop_vars("u"), truth, (U, V))
     with pytest.raises(ContractError, match=r"has 3 entries along 'sample' where the truth has 4"):
-        evaluate(ACCURACY, truth.isel(sample=slice(3)), truth, (U,))
+        evaluate(FIELDS, truth.isel(sample=slice(3)), truth, (U,))
     with pytest.raises(ContractError, match=r"has dimensions \('sample', 'x'\); expected"):
-        evaluate(ACCURACY, truth.isel(time=0), truth, (U,))
+        evaluate(FIELDS, truth.isel(time=0), truth, (U,))
     with pytest.raises(ContractError, match="no 'sample'"):
-        evaluate(ACCURACY, truth.isel(sample=0), truth, (U,))
+        evaluate(FIELDS, truth.isel(sample=0), truth, (U,))
     with pytest.raises(ContractError, match="is empty"):
-        evaluate(ACCURACY, truth.isel(sample=slice(0)), truth.isel(sample=slice(0)), (U,))
+        evaluate(FIELDS, truth.isel(sample=slice(0)), truth.isel(sample=slice(0)), (U,))
 
 
 def test_samples_in_another_order_are_refused() -> None:
     truth = data()
     with pytest.raises(ContractError, match="other coordinates along 'sample'"):
-        evaluate(ACCURACY, truth.isel(sample=[1, 0, 2, 3]), truth, (U,))
+        evaluate(FIELDS, truth.isel(sample=[1, 0, 2, 3]), truth, (U,))
 
 
 def test_coordinates_rounded_to_single_precision_drop_no_point() -> None:
     truth = data()
     rounded = (1.5 * truth).assign_coords(x=truth.x.values.astype(np.float32))
-    scores, _ = evaluate(ACCURACY, rounded, truth, (U,))
+    scores, _ = evaluate(FIELDS, rounded, truth, (U,))
     assert scores["rel_l2"] == pytest.approx(0.5)
     assert scores["max_error"] == pytest.approx(0.5 * float(abs(truth.u).max(["time", "x"]).mean()))
     p = rounded.u.drop_vars(["x", "sample"]).assign_coords(x=truth.x.values + 5)

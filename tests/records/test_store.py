@@ -20,7 +20,8 @@ def record(key: str = "0" * 16, fold: int = 0, **changes) -> Record:
             "method": "mean", "variant": "", "hyperparameters": {}, "fold": fold, "folds": 5, "repetition": 0,
             "seed": 1, "device": "cpu", "budget_seconds": 10.0, "budget_memory_gib": 4.0,
         },
-        "status": "ok", "reason": "", "scores": {"rel_l2": 0.25}, "floor": {}, "per_sample": None, "cost": None,
+        "status": "ok", "reason": "", "primary": "rel_l2", "family": "control",
+        "scores": {"rel_l2": 0.25}, "floor": {}, "per_sample": None, "cost": None,
         "diagnostics": {},
         "provenance": {
             "package": "0", "commit": None, "dirty": None, "protocol": 1, "data_digest": "a", "method_digest": "b",

@@ -10,6 +10,9 @@ from sciml_bench.records.record import Record
 from sciml_bench.records.store import Store
 from sciml_bench.site.build import build
 
+FAMILIES = {"mean": "control", "persistence": "control", "reference_solver": "solver"}
+
+
 BROWSER, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 SWITCHES = (
     "--headless=new",
@@ -82,6 +85,8 @@ def line(method, error, fold, status="ok"):
         "cell": cell,
         "status": status,
         "reason": "" if good else "a long reason without an end " * 20,
+        "primary": "rel_l2",
+        "family": FAMILIES.get(method, "operator"),
         "scores": {"rel_l2": error, "pde_defect": error} if good else {},
         "floor": {"rel_l2": 1e-4},
         "per_sample": None,

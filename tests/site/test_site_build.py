@@ -20,6 +20,9 @@ from sciml_bench.site import figures, text
 from sciml_bench.site.build import build
 from sciml_bench.site.scale import LogScale
 
+FAMILIES = {"mean": "control", "persistence": "control", "reference_solver": "solver"}
+
+
 SCRIPT = "<script>alert('x')</script>"
 VOID = {"meta", "link", "img", "input", "br", "hr", "path", "circle"}
 
@@ -51,6 +54,8 @@ def record(method="linear", error=0.1, *, fold=0, variant="", status="ok", reaso
         ),
         status=status,
         reason=reason,
+        primary="rel_l2",
+        family=FAMILIES.get(method, "operator"),
         scores={**scores, "shift:rougher_initial/rel_l2": 2 * error} if good else {},
         floor={"rel_l2": 1e-5, "pde_defect": 2e-6, "nrmse_per_time": 1e-5} if tier != "file" else {},
         per_sample=PerSample(metric="rel_l2", samples=[0, 1], values=[error, error]) if good else None,

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 from rich.console import Console
 
+from .. import metrics
 from ..problem import generation
 from ..protocol.seeds import data_seed
-from ..ranking.summary import PRIMARY
 from ..registry import dataset_class, short_name
 from ..running.plan import pick_device
 from ..running.task import certificate, generate_all
@@ -56,7 +56,9 @@ def certify(names: list[str], tier: str, samples: int, device: str, as_json: boo
     console = Console(highlight=False)
     for name, made in found.items():
         console.print(f"[bold]{name}[/] · {tier}: {made.samples} samples against {made.against}")
-        console.print(f"  {PRIMARY} {made.floor[PRIMARY]:.2e} (worst sample {made.worst:.2e})")
+        headline = metrics.primary(dataset_class(name).tier(tier).problem())
+        if headline in made.floor:
+            console.print(f"  {headline} {made.floor[headline]:.2e} (worst sample {made.worst:.2e})")
         for metric, value in sorted(made.floor.items()):
-            if metric != PRIMARY:
+            if metric != headline:
                 console.print(f"  {metric} {value:.2e}", style="dim")

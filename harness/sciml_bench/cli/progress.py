@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from ..problem.generation import Progress as Report
-from ..ranking.summary import PRIMARY
 from ..records.record import Record
 from ..running.cell import Cell
 
@@ -102,7 +101,7 @@ def line_of(record: Record) -> str:
         return f"[red]✗[/] {title}: {record.status}: {_plain(record.reason)}"
     cost = record.cost
     spent = "" if cost is None else f" [dim]fit {cost.fit_seconds:.1f} s, predict {cost.predict_seconds:.2g} s"
-    return f"[green]✓[/] {title}: {PRIMARY} {record.scores[PRIMARY]:.3g}{spent}"
+    return f"[green]✓[/] {title}: {record.primary} {record.scores[record.primary]:.3g}{spent}"
 
 
 def _plain(text: str) -> str:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..ranking.intervals import Interval
-from ..ranking.summary import PRIMARY, Row
+from ..ranking.summary import Row
 from ..ranking.tradeoff import Tradeoff
 
 PIPE_WIDTH = 200
@@ -28,9 +28,9 @@ def show(rows: Sequence[Row], console: Console) -> None:
         found = list(group)
         console.print()
         console.print(_table(f"{dataset} · {tier} · {device}", found, console.width))
-        floor = next((r.floor[PRIMARY] for r in found if PRIMARY in r.floor), None)
+        floor = next((r.floor[r.primary] for r in found if r.primary in r.floor), None)
         if floor is not None:
-            console.print(f"[dim]floor of the truth: {PRIMARY} {floor:.1e}; differences below it are ties")
+            console.print(f"[dim]floor of the truth: {found[0].primary} {floor:.1e}; differences below it are ties")
         for row in found:
             for reason in row.reasons:
                 console.print(f"[red]{row.name}[/]: {escape(reason)}")
@@ -46,8 +46,8 @@ class Column:
 
 
 COLUMNS = (
-    Column(PRIMARY, lambda r: f"{r.error:.3g}"),
-    Column("95% interval", lambda r: interval(r.scores[PRIMARY])),
+    Column("error", lambda r: f"{r.error:.3g}"),
+    Column("95% interval", lambda r: interval(r.scores[r.primary])),
     Column("physics", lambda r: mean(r.scores, "pde_defect", "pde_residual"), 3),
     Column("cover 90%", lambda r: mean(r.scores, "coverage_90", digits="{:.2f}"), 5),
     Column("fit", lambda r: seconds(r.cost.get("fit_seconds")), 2),

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import ContractError
-from ..problem import SAMPLE, TIME, Problem, Variable
+from ..problem import CLASS, RAGGED, SAMPLE, TIME, Problem, Variable
 from ..problem.samples import count
 
 
@@ -33,23 +33,25 @@ class Template:
         dims = list(dict.fromkeys(d for v in problem.targets for d in v.dims))
         return cls(
             targets=problem.targets,
-            sizes={d: int(train.sizes[d]) for d in dims},
+            sizes={d: int(train.sizes[d]) for d in dims if d not in RAGGED},
             coordinates={d: train[d].variable.copy() for d in dims if d in train.coords},
             attributes={v.name: dict(train[v.name].attrs) for v in problem.targets},
         )
 
     def shape(self, target: Variable) -> tuple[int, ...]:
-        """Return the training data's shape of one sample of `target`."""
+        """Return the training data's shape of one sample of `target`: of a label the number of its classes."""
+        if target.kind == "label":
+            return (len(target.classes),)
         return tuple(self.sizes[d] for d in target.dims)
 
     def dress(self, arrays: Mapping[str, np.ndarray], inputs: xr.Dataset) -> xr.Dataset:
         """Return `arrays`, each (sample, *dims of its target), as float64 targets of the samples in `inputs`.
 
+        Of a mesh or graph an array is (node, …), samples one behind the other; of a label (sample, class).
         The coordinates of time are the training data's, all others those of the inputs where these have them.
         """
         variables = {
-            v.name: ((SAMPLE, *v.dims), np.asarray(arrays[v.name], np.float64), self.attributes[v.name])
-            for v in self.targets
+            v.name: (_dims(v), np.asarray(arrays[v.name], np.float64), self.attributes[v.name]) for v in self.targets
         }
         result = xr.Dataset(variables)
         for dim, size in result.sizes.items():
@@ -62,7 +64,7 @@ class Template:
 
     def require_grid(self, inputs: xr.Dataset, method: str) -> None:
         """Raise `ContractError` if `inputs` lie on another grid than the training data."""
-        for dim in {d for v in self.targets for d in v.space}:
+        for dim in {d for v in self.targets for d in v.space if d not in RAGGED}:
             if dim in inputs.sizes and inputs.sizes[dim] != self.sizes[dim]:
                 raise ContractError(
                     f"{method} predicts only on the grid that it was trained on: '{dim}' has "
@@ -70,6 +72,11 @@ class Template:
                     f"here and had {self.sizes[dim]} in training; use a method that works on any grid, "
                     "such as fno"
                 )
+
+
+def _dims(target: Variable) -> tuple[str, ...]:
+    """Return the dimensions of a prediction of `target`."""
+    return (SAMPLE, CLASS) if target.kind == "label" else target.stored
 
 
 def samples_of(data: xr.Dataset) -> int:

@@ -12,8 +12,11 @@ from ..problem import SAMPLE, Problem, Variable
 from .template import Template, samples_of
 
 
-def why_not_vectors(problem: Problem) -> str | None:
-    """Return None if every sample is a vector of one length, else the reason why not, in a sentence."""
+def why_not_vectors(problem: Problem, *, labels: bool = False) -> str | None:
+    """Return None if every sample is a vector of one length, else the reason why not, in a sentence.
+
+    `labels` allows targets that are class labels.
+    """
     for v in (*problem.inputs, *problem.targets):
         loose = [d for d in v.dims if d in ("node", "edge")]
         if loose:
@@ -22,7 +25,7 @@ def why_not_vectors(problem: Problem) -> str | None:
                 "graphs that may differ."
             )
     for v in problem.targets:
-        if v.kind == "label":
+        if v.kind == "label" and not labels:
             return f"It predicts numbers, but the target '{v.name}' is a class label."
     return None
 
@@ -30,7 +33,7 @@ def why_not_vectors(problem: Problem) -> str | None:
 @dataclass(frozen=True, kw_only=True)
 class VectorCodec:
     """Flattens all inputs, and all targets, to one float64 vector a sample, and dresses such vectors as
-    targets again.
+    targets again. A label becomes a vector of zeros with a 1 at its class; a vector of probabilities stands for it.
     """
 
     inputs: tuple[Variable, ...]
@@ -59,13 +62,17 @@ class VectorCodec:
 
     def encode_targets(self, data: xr.Dataset) -> list[np.ndarray]:
         """Return each target as (sample, feature)."""
-        return [_flat(data, v) for v in self.template.targets]
+        return [_one_hot(data, v) if v.kind == "label" else _flat(data, v) for v in self.template.targets]
 
     def decode(self, vectors: list[np.ndarray], inputs: xr.Dataset) -> xr.Dataset:
         """Return the targets of the samples in `inputs` from one (sample, feature) matrix for each."""
         pairs = zip(self.template.targets, vectors, strict=True)
         arrays = {v.name: m.reshape(len(m), *self.template.shape(v)) for v, m in pairs}
         return self.template.dress(arrays, inputs)
+
+
+def _one_hot(data: xr.Dataset, variable: Variable) -> np.ndarray:
+    return np.eye(len(variable.classes))[data[variable.name].to_numpy()]
 
 
 def _flat(data: xr.Dataset, variable: Variable) -> np.ndarray:

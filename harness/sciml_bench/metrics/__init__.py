@@ -1,21 +1,23 @@
 """How predictions are scored: accuracy, physics, uncertainty, and what is drawn beside them."""
 
-from . import physics, uncertainty
-from .accuracy import ACCURACY, PRIMARY
+from . import labels, physics, uncertainty
 from .base import Metric, evaluate
+from .catalogue import ACCURACY, BY_KIND, primary
 from .diagnostics import error_over_time, spectrum
 from .uncertainty import Conformal, calibrate, mean_prediction
 
 __all__ = [
     "ACCURACY",
-    "PRIMARY",
+    "BY_KIND",
     "Conformal",
     "Metric",
     "calibrate",
     "error_over_time",
     "evaluate",
+    "labels",
     "mean_prediction",
     "physics",
+    "primary",
     "spectrum",
     "uncertainty",
 ]

@@ -16,8 +16,6 @@ from ..problem import SAMPLE, SPACE, TIME, Source, Variable
 from .base import Metric
 from .fourier import GRID, energy, on_grid
 
-PRIMARY = "rel_l2"
-
 VRMSE_FLOOR = 1e-7
 """Added to the variance in `vrmse` by its definition in The Well; in the square of the target's unit."""
 
@@ -294,7 +292,7 @@ def _shell(name: str, low: float, high: float, formula: str) -> Metric:
     )
 
 
-ACCURACY = (
+FIELDS = (
     Metric(
         name="rel_l2",
         statistic=rel_l2,

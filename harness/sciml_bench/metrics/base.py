@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from ..errors import ContractError, NotFiniteError
-from ..problem import SAMPLE, Source, Variable
+from ..problem import CLASS, RAGGED, SAMPLE, Source, Variable
+from ..problem.samples import blocks
 
 Statistic = Callable[[xr.DataArray, xr.DataArray], xr.DataArray | None]
 """(prediction, truth) → one value for each `sample`; None where the grid leaves nothing to measure."""
@@ -24,7 +25,8 @@ class Metric:
     """score = finish(mean over samples of statistic(prediction, truth)).
 
     `statistic` gets float64 arrays of the same dimensions in the same order and averages over all of them but
-    `sample`; its docstring says in which order. `applies` tells from a target's dimensions whether the metric
+    `sample`; its docstring says in which order. Of a mesh or graph it gets one sample at a time, its nodes along `node`;
+    of a label it gets probabilities along `class` and class numbers. `applies` tells from a target whether the metric
     means anything. `unit` is "1" for a pure number and "target" for the unit of the target variable.
     """
 
@@ -45,23 +47,24 @@ def evaluate(
 
     Each target is scored alone and the scores are averaged over the targets to which the metric applies; with
     several targets `name/variable` holds each one's own. The arrays of samples are averaged over those
-    targets likewise, before any `finish`. A metric that applies to no target, or has nothing to measure on
-    the grid, is left out.
+    targets likewise, before any `finish`. Metrics of one name are the same thing for other kinds of targets. A
+    metric that applies to no target, or has nothing to measure on the grid, is left out. `truth` holds the counts of
+    its ragged dimensions.
 
     Raises ContractError where prediction and truth do not match and NotFiniteError at any NaN or infinity.
     """
-    pairs = {v: _pair(prediction, truth, v) for v in targets}
-    scores: dict[str, float] = {}
-    samples: dict[str, np.ndarray] = {}
+    pairs = {v: _pairs(prediction, truth, v) for v in targets}
+    each: dict[str, dict[str, float]] = {}
+    values: dict[str, dict[str, np.ndarray]] = {}
     for metric in metrics:
-        values = _statistics(metric, pairs)
-        if not values:
-            continue
-        each = {name: metric.finish(float(np.mean(value))) for name, value in values.items()}
-        scores[metric.name] = float(np.mean(list(each.values())))
-        samples[metric.name] = np.mean(list(values.values()), axis=0)
-        if len(targets) > 1:
-            scores |= {f"{metric.name}/{name}": score for name, score in each.items()}
+        for name, value in _statistics(metric, pairs).items():
+            each.setdefault(metric.name, {})[name] = metric.finish(float(np.mean(value)))
+            values.setdefault(metric.name, {})[name] = value
+    scores = {metric: float(np.mean(list(found.values()))) for metric, found in each.items()}
+    samples = {metric: np.mean(list(found.values()), axis=0) for metric, found in values.items()}
+    if len(targets) > 1:
+        scores |= {f"{metric}/{name}": score for metric, found in each.items() for name, score in found.items()}
+        samples |= {f"{metric}/{name}": value for metric, found in values.items() for name, value in found.items()}
     return scores, samples
 
 
@@ -93,37 +96,63 @@ def check_finite(name: str, a: xr.DataArray, role: str, error: type[ContractErro
     bad = ~np.isfinite(a.values)
     if not bad.any():
         return
-    samples = bad.any(axis=tuple(i for i, d in enumerate(a.dims) if d != SAMPLE))
+    unit = SAMPLE if SAMPLE in a.dims else str(a.dims[0])
+    hit = bad.any(axis=tuple(i for i, d in enumerate(a.dims) if d != unit))
     raise error(
         f"the {role} of '{name}' holds NaN or infinity: {int(bad.sum())} of {bad.size} values, "
-        f"in {int(samples.sum())} of {samples.size} samples"
+        f"in {int(hit.sum())} of {hit.size} {unit}s"
     )
 
 
-def _pair(prediction: xr.Dataset, truth: xr.Dataset, variable: Variable) -> tuple[xr.DataArray, xr.DataArray]:
-    u = finite(truth, variable.name)
-    p = aligned(prediction, truth, variable.name)
-    return p.astype(np.float64), u.astype(np.float64)
+Pair = tuple[xr.DataArray, xr.DataArray]
 
 
-def _statistics(metric: Metric, pairs: dict[Variable, tuple[xr.DataArray, xr.DataArray]]) -> dict[str, np.ndarray]:
+def _pairs(prediction: xr.Dataset, truth: xr.Dataset, variable: Variable) -> list[Pair]:
+    """Return prediction and truth of a target in float64: of all samples, or of each one if they differ in size."""
+    if variable.kind == "label":
+        return [_probabilities(prediction, truth, variable)]
+    u = finite(truth, variable.name).astype(np.float64)
+    p = aligned(prediction, truth, variable.name).astype(np.float64)
+    return list(zip(blocks(truth, p), blocks(truth, u), strict=True))
+
+
+def _probabilities(prediction: xr.Dataset, truth: xr.Dataset, variable: Variable) -> Pair:
+    """Return the predicted probabilities, (sample, class), and the true class numbers; refuse what is no distribution."""
+    p = aligned(prediction, truth, variable.name, (CLASS,)).transpose(SAMPLE, CLASS).astype(np.float64)
+    if p.sizes[CLASS] != len(variable.classes):
+        raise ContractError(
+            f"the prediction of '{variable.name}' has {p.sizes[CLASS]} classes, and there are {len(variable.classes)}"
+        )
+    if (p.values < 0).any() or np.abs(p.values.sum(axis=1) - 1).max() > 1e-6:
+        raise ContractError(
+            f"the prediction of '{variable.name}' is no distribution: give non-negative probabilities "
+            "that add up to 1 over 'class'"
+        )
+    return p, _variable(truth, variable.name, "truth")
+
+
+def _statistics(metric: Metric, pairs: dict[Variable, list[Pair]]) -> dict[str, np.ndarray]:
     """Return the statistic of every sample for each target to which the metric applies."""
-    values: dict[str, np.ndarray] = {}
-    for variable, (p, u) in pairs.items():
-        value = metric.statistic(p, u) if metric.applies(variable) else None
-        if value is None:
+    found: dict[str, np.ndarray] = {}
+    for variable, parts in pairs.items():
+        if not metric.applies(variable):
             continue
-        if value.dims != (SAMPLE,):
-            raise ContractError(
-                f"the statistic of metric '{metric.name}' has dimensions {value.dims}, not 'sample' alone"
-            )
-        if not np.isfinite(value.values).all():
-            raise ContractError(
-                f"metric '{metric.name}' of '{variable.name}' is not finite though prediction and truth are: "
-                "values so large that their squares overflow cannot be scored"
-            )
-        values[variable.name] = value.values
-    return values
+        values = [metric.statistic(p, u) for p, u in parts]
+        known = [_checked(metric, variable, v) for v in values if v is not None]
+        if len(known) == len(values):
+            found[variable.name] = np.concatenate(known)
+    return found
+
+
+def _checked(metric: Metric, variable: Variable, value: xr.DataArray) -> np.ndarray:
+    if value.dims != (SAMPLE,):
+        raise ContractError(f"the statistic of metric '{metric.name}' has dimensions {value.dims}, not 'sample' alone")
+    if not np.isfinite(value.values).all():
+        raise ContractError(
+            f"metric '{metric.name}' of '{variable.name}' is not finite though prediction and truth are: "
+            "values so large that their squares overflow cannot be scored"
+        )
+    return np.asarray(value.values)
 
 
 def _variable(data: xr.Dataset, name: str, role: str) -> xr.DataArray:
@@ -131,7 +160,7 @@ def _variable(data: xr.Dataset, name: str, role: str) -> xr.DataArray:
         held = ", ".join(str(v) for v in data.data_vars) or "nothing"
         raise ContractError(f"the {role} lacks the target '{name}' (it holds {held}): return every target by name")
     array = data[name]
-    if SAMPLE not in array.dims:
+    if SAMPLE not in array.dims and not set(RAGGED) & set(array.dims):
         raise ContractError(f"the {role} of '{name}' has dimensions {array.dims} and no 'sample'")
     if array.size == 0:
         raise ContractError(f"the {role} of '{name}' is empty (sizes {dict(array.sizes)}): nothing can be scored")

@@ -10,6 +10,7 @@ import xarray as xr
 
 from ..errors import ContractError, NotFiniteError
 from ..problem import HISTORY, SAMPLE, TIME, Conserved, Evolution, Problem, Steady, Variable
+from ..problem.samples import blocks, dense, ragged_dims
 from .accuracy import edge
 from .base import check_finite
 from .fourier import on_grid
@@ -19,26 +20,52 @@ CHUNK = 2048
 
 
 def evaluate(
-    prediction: xr.Dataset, inputs: xr.Dataset, problem: Problem, *, device: str = "cpu"
+    prediction: xr.Dataset,
+    inputs: xr.Dataset,
+    problem: Problem,
+    *,
+    truth: xr.Dataset | None = None,
+    device: str = "cpu",
 ) -> dict[str, np.ndarray]:
     """Return by name the values of every sample, of all that applies to the problem.
 
-    `pde_defect`, `pde_residual`, `conservation/<quantity>`, `bc_error`, `positivity`: smaller is better, zero
-    is perfect. `bc_error` is for targets on a uniform grid, whose edge is known. The prediction has the
-    data's coordinates.
+    `pde_defect`, `pde_residual`, `conservation/<quantity>`, `conserved_mse/<quantity>`, `bc_error`, `positivity`: smaller
+    is better, zero is perfect. `bc_error` is for targets on a uniform grid, whose edge is known, and on meshes that
+    mark the nodes of theirs. The prediction has the data's coordinates and, like the inputs, the counts of ragged
+    dimensions. `truth` holds the targets, for `conserved_mse` alone.
 
     Raises NotFiniteError at any NaN or infinity in the prediction, and ContractError as the single functions
     do.
     """
     values: dict[str, np.ndarray] = {}
-    if isinstance(problem.solver, Evolution) and problem.evolves:
+    regular = not ragged_dims(inputs)
+    if regular and isinstance(problem.solver, Evolution) and problem.evolves:
         values["pde_defect"] = pde_defect(prediction, inputs, problem, device=device)
-    if isinstance(problem.solver, Steady):
+    if regular and isinstance(problem.solver, Steady):
         values["pde_residual"] = pde_residual(prediction, inputs, problem)
+    parts, given = dense(prediction), dense(inputs)
+    truths = [None] * len(parts) if truth is None else dense(truth)
+    each = [_local(p, a, u, problem) for p, a, u in zip(parts, given, truths, strict=True)]
+    return values | {name: np.concatenate([found[name] for found in each]) for name in each[0]}
+
+
+def _local(
+    prediction: xr.Dataset, inputs: xr.Dataset, truth: xr.Dataset | None, problem: Problem
+) -> dict[str, np.ndarray]:
+    """Return what is measured on the prediction alone, of dense samples."""
+    values: dict[str, np.ndarray] = {}
     for name, quantity in problem.conserved.items():
-        values[f"conservation/{name}"] = conservation(prediction, inputs, quantity, _target(problem, quantity.variable))
+        target = _target(problem, quantity.variable)
+        values[f"conservation/{name}"] = conservation(prediction, inputs, quantity, target)
+        if truth is not None:
+            p, u = state(prediction, target), state(truth, target)
+            values[f"conserved_mse/{name}"] = conserved_mse(p, u, quantity)
     edged = {_target(problem, name): value for name, value in problem.boundary.items()}
-    each = [bc_error(state(prediction, v), value) for v, value in edged.items() if on_grid(v)]
+    each = [
+        bc_error(state(prediction, v), value, _edge(inputs, v, problem))
+        for v, value in edged.items()
+        if on_grid(v) or (problem.edge_nodes and "node" in v.space)
+    ]
     if each:
         values["bc_error"] = np.mean(each, axis=0)
     if problem.nonnegative:
@@ -109,16 +136,34 @@ def conservation(prediction: xr.Dataset, inputs: xr.Dataset, conserved: Conserve
     return drift.max([d for d in drift.dims if d != SAMPLE], skipna=False).values
 
 
-def bc_error(field: xr.DataArray, value: float) -> np.ndarray:
+def conserved_mse(prediction: xr.DataArray, truth: xr.DataArray, conserved: Conserved) -> np.ndarray:
+    """(1/T) Σₖ (Q(p_k) − Q(u_k))², Q the conserved quantity, in the square of its unit.
+
+    The mean over output times, then over samples. Zero if the prediction has the true quantity at every time, whatever
+    its phase. Source: Greydanus et al. 2019, arXiv:1906.01563 (energy MSE).
+    """
+    gap = conserved.quantity(prediction) - conserved.quantity(truth)
+    return np.asarray((gap * gap).mean([d for d in gap.dims if d != SAMPLE], skipna=False).values)
+
+
+def _edge(inputs: xr.Dataset, target: Variable, problem: Problem) -> xr.DataArray | None:
+    """Return where a mesh says that its edge is, None for a grid, which knows."""
+    if on_grid(target):
+        return None
+    return inputs[problem.edge_nodes].drop_vars(SAMPLE, errors="ignore") > 0.5
+
+
+def bc_error(field: xr.DataArray, value: float, where: xr.DataArray | None = None) -> np.ndarray:
     """|p − g| / max(RMS p, |g|), its maximum over edge points and times, g the value prescribed on the edge.
 
     The root mean square is that of the sample over all space and time: the field's own scale, so that the
     number does not depend on the unit; where the field is small beside g, g is the scale. Zero where the
     condition holds exactly, also for a prediction of zero under g = 0, where the scale is zero as well.
-    Converges to the L^∞ norm on the boundary. Unit: 1.
+    Converges to the L^∞ norm on the boundary. `where` says which points lie on the edge; None: the first and last of
+    a grid. Unit: 1.
     """
     others = [d for d in field.dims if d != SAMPLE]
-    error = abs(field - value).where(edge(field), 0.0).max(others, skipna=False).values
+    error = abs(field - value).where(edge(field) if where is None else where, 0.0).max(others, skipna=False).values
     rms = np.sqrt((field * field).mean(others, skipna=False).values)
     return _ratio(error, np.maximum(rms, abs(value)), "bc_error", "the prediction")
 
@@ -144,14 +189,20 @@ def symmetry_error(prediction_of_transformed: xr.Dataset, transformed_prediction
     Raises ContractError if the transformed prediction of a sample is zero everywhere while the other is not.
     """
     errors = []
-    for name, b in transformed_prediction.data_vars.items():
-        b = b.transpose(SAMPLE, ...)
-        a = prediction_of_transformed[name].transpose(*b.dims).values.astype(np.float64)
-        reference = b.values.astype(np.float64)
-        errors.append(
-            _ratio(_norm(a - reference, 1), _norm(reference, 1), f"symmetry_error of '{name}'", "the prediction")
-        )
-    return np.mean(errors, axis=0)
+    for name, array in transformed_prediction.data_vars.items():
+        if str(name).endswith("_count"):
+            continue
+        other = prediction_of_transformed[name].transpose(*array.dims)
+        pairs = zip(blocks(transformed_prediction, other), blocks(transformed_prediction, array), strict=True)
+        errors.append(np.concatenate([_apart(a, b, str(name)) for a, b in pairs]))
+    return np.asarray(np.mean(errors, axis=0))
+
+
+def _apart(a: xr.DataArray, b: xr.DataArray, name: str) -> np.ndarray:
+    """‖a − b‖₂ / ‖b‖₂ of each sample."""
+    reference = b.transpose(SAMPLE, ...).values.astype(np.float64)
+    gap = a.transpose(SAMPLE, ...).values - reference
+    return _ratio(_norm(gap, 1), _norm(reference, 1), f"symmetry_error of '{name}'", "the prediction")
 
 
 def state(prediction: xr.Dataset, target: Variable) -> xr.DataArray:

@@ -43,6 +43,31 @@ def take(data: xr.Dataset, samples: Sequence[int] | np.ndarray) -> xr.Dataset:
     return data.isel(selection)
 
 
+def only(data: xr.Dataset, names: Iterable[str]) -> xr.Dataset:
+    """Return some variables, and the counts of the ragged dimensions that go with all of them."""
+    return data[[*names, *(f"{d}_count" for d in ragged_dims(data))]]
+
+
+def like(bare: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
+    """Return `bare`, a prediction say, with the counts of the ragged dimensions of `data`, whose samples it holds."""
+    dims = ragged_dims(data)
+    if not dims:
+        return bare
+    counts = {f"{d}_count": data[f"{d}_count"] for d in dims}
+    return bare.assign(counts).assign_attrs(ragged=" ".join(dims))
+
+
+def dense(data: xr.Dataset) -> list[xr.Dataset]:
+    """Return each sample of ragged data as a dataset whose arrays all carry `sample`, of length 1; all others as one."""
+    if not ragged_dims(data):
+        return [data]
+    singles = [take(data, [i]) for i in range(count(data))]
+    return [
+        xr.Dataset({n: v if SAMPLE in v.dims else v.expand_dims(SAMPLE) for n, v in one.data_vars.items()})
+        for one in singles
+    ]
+
+
 def blocks(data: xr.Dataset, array: xr.DataArray) -> list[xr.DataArray]:
     """Return dense views of one array, `sample` among their dimensions: a single one, or one of each sample if it is ragged.
 

@@ -21,8 +21,9 @@ class Variable:
 
     `dims` are its dimensions without `sample`, in storage order: `history` or `time` first, then `channel`, then space;
     of a mesh or graph `node` or `edge` first, which takes the place of `sample`.
-    `kind` is "field" for an array of numbers, "scalar" for one number a sample, "label" for a class number (int64, `classes`
-    names them; a prediction is a probability for each, along `class`), "index" for the end points of edges (int64, local to the sample).
+    `kind` is "field" for an array of numbers, "scalar" for one number a sample, "label" for a class number (int64,
+    `classes` names them; a prediction is a probability for each, along `class`), "index" for the end points of edges
+    (int64, local to the sample).
     `initial` names, for a target that evolves in time, the input that holds its state at the start:
     an array of the same space, with or without a `history` dimension whose last entry is the latest.
     """

@@ -18,12 +18,15 @@ class Split:
     test: np.ndarray
 
 
-def split(units: np.ndarray, folds: int, seed: int) -> list[Split]:
+def split(units: np.ndarray, folds: int, seed: int, strata: np.ndarray | None = None) -> list[Split]:
     """Split samples into `folds` folds.
 
     `units[i]` names the independent unit (trajectory, parameter group, molecule) that sample `i` belongs to; all samples of
     a unit stand in the same part. Units are permuted once by `seed`; fold k tests on the k-th of `folds` nearly equal runs,
     so that every unit is tested exactly once; of the other units, the first fifth is for validation.
+
+    With `strata`, the class of each sample, units are dealt class by class (a unit belongs to the class of its first sample),
+    so that each part holds each class in nearly the same share.
     """
     names = np.unique(units)
     if folds < 2:
@@ -37,13 +40,30 @@ def split(units: np.ndarray, folds: int, seed: int) -> list[Split]:
             f"{len(names)} independent units leave no training part with {folds} folds; more data is needed"
         )
     order = np.random.default_rng(seed).permutation(names)
-    parts = np.array_split(order, folds)
+    if strata is None:
+        parts = np.array_split(order, folds)
+    else:
+        dealt = _by_class(order, units, strata)
+        parts = [dealt[k::folds] for k in range(folds)]
     result = []
     for k in range(folds):
         rest = np.concatenate([p for j, p in enumerate(parts) if j != k])
         cut = max(1, round(VALID_SHARE * len(rest)))
-        result.append(Split(_where(units, rest[cut:]), _where(units, rest[:cut]), _where(units, parts[k])))
+        if strata is None:
+            valid, train = rest[:cut], rest[cut:]
+        else:
+            rest = _by_class(rest, units, strata)
+            chosen = np.zeros(len(rest), bool)
+            chosen[np.unique(np.linspace(0, len(rest) - 1, cut).round().astype(int))] = True
+            valid, train = rest[chosen], rest[~chosen]
+        result.append(Split(_where(units, train), _where(units, valid), _where(units, parts[k])))
     return result
+
+
+def _by_class(order: np.ndarray, units: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """Return the units class by class, in their order within each."""
+    first = {unit: strata[i] for i, unit in reversed(list(enumerate(units)))}
+    return order[np.argsort([first[unit] for unit in order], kind="stable")]
 
 
 def _where(units: np.ndarray, names: np.ndarray) -> np.ndarray:

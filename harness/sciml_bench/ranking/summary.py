@@ -11,13 +11,10 @@ from ..records.record import Record
 from .intervals import Interval, corrected
 from .tradeoff import Point, Tradeoff, place
 
-PRIMARY = "rel_l2"
 COSTS = (
     "data_seconds", "fit_seconds", "predict_seconds", "latency_p50", "latency_p95", "throughput", "peak_memory_gib",
     "device_memory_gib", "energy_joules", "parameters", "overhead_seconds",
 )  # fmt: skip
-SOLVER = "reference_solver"
-CONTROLS = ("persistence", "mean")
 
 
 @dataclass(frozen=True)
@@ -30,6 +27,8 @@ class Row:
     method: str
     variant: str
     name: str
+    family: str
+    primary: str
     folds: int
     status: dict[str, int]
     reasons: list[str]
@@ -46,9 +45,19 @@ class Row:
         return set(self.status) == {"ok"}
 
     @property
+    def solver(self) -> bool:
+        """Whether it is a classical solver: a point of the accuracy-cost curve against which the others stand."""
+        return self.family == "solver"
+
+    @property
+    def control(self) -> bool:
+        """Whether it is a negative control, which any method must beat."""
+        return self.family == "control"
+
+    @property
     def error(self) -> float | None:
         """The primary score's mean, None where no cell succeeded."""
-        interval = self.scores.get(PRIMARY)
+        interval = self.scores.get(self.primary)
         return None if interval is None else interval.mean
 
     @property
@@ -61,6 +70,7 @@ class Row:
         return {
             "dataset": self.dataset,
             "method": self.name,
+            "primary": self.primary,
             "tier": self.tier,
             "folds": self.folds,
             "status": self.status,
@@ -98,9 +108,9 @@ def _board(records: Sequence[Record]) -> list[Row]:
     solver = [
         Point(r.name, r.error, r.seconds_per_sample)
         for r in rows
-        if r.method == SOLVER and r.error is not None and r.seconds_per_sample is not None
+        if r.solver and r.error is not None and r.seconds_per_sample is not None
     ]
-    control = min((r.error for r in rows if r.method in CONTROLS and r.error is not None), default=None)
+    control = min((r.error for r in rows if r.control and r.error is not None), default=None)
     placed = [_placed(r, solver, control) for r in rows]
     return sorted(placed, key=lambda r: (r.error is None, r.error or 0.0, r.name))
 
@@ -141,6 +151,8 @@ def _row(records: list[Record]) -> Row:
         method=first.cell.method,
         variant=first.cell.variant,
         name=first.row,
+        family=first.family,
+        primary=first.primary,
         folds=first.cell.folds,
         status=dict(sorted(Counter(r.status for r in records).items())),
         reasons=sorted({r.reason for r in records if r.status != "ok"}),
@@ -173,12 +185,14 @@ def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
     if row.error is None or row.seconds_per_sample is None:
         return row
     flags = []
-    if control is not None and row.method not in CONTROLS and row.error > control:
+    if control is not None and not row.control and row.error > control:
         flags.append("worse than the baseline")
-    if row.method == SOLVER or row.method in CONTROLS:
+    if row.solver or row.control:
         return _with(row, None, flags)
     invested = row.cost.get("data_seconds", 0.0) + row.cost.get("fit_seconds", 0.0)
-    tradeoff = place(Point(row.name, row.error, row.seconds_per_sample), invested, solver, row.floor.get(PRIMARY, 0.0))
+    tradeoff = place(
+        Point(row.name, row.error, row.seconds_per_sample), invested, solver, row.floor.get(row.primary, 0.0)
+    )
     if tradeoff.dominated:
         flags.append("dominated by the solver")
     return _with(row, tradeoff, flags)

@@ -103,6 +103,10 @@ class Record(_Strict):
     cell: CellId
     status: Status
     reason: str = Field(max_length=2000)
+    primary: str
+    """The headline metric of the dataset, lower is better."""
+    family: str
+    """What kind of method it is, from its card: controls and solvers have a part of their own in the ranking."""
     scores: dict[str, FiniteFloat]
     floor: dict[str, FiniteFloat]
     per_sample: PerSample | None

@@ -10,6 +10,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Protocol
 
+from .. import metrics
 from ..errors import ContractError, NotFiniteError
 from ..protocol.seeds import PROTOCOL_VERSION
 from ..records.provenance import environment
@@ -237,6 +238,8 @@ def _record(
         cell=cell.identity,
         status=status,
         reason=reason[:2000],
+        primary=metrics.primary(cell.task.problem),
+        family=cell.method.card.family,
         scores={} if scored is None else scored.scores,
         floor={} if certificate is None else certificate.floor,
         per_sample=None if scored is None else scored.per_sample,

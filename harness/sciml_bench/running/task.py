@@ -13,7 +13,7 @@ from ..problem.certificate import Certificate, certify
 from ..problem.certificate import read as read_certificate
 from ..problem.certificate import write as write_certificate
 from ..problem.generation import Cached, Progress, silent
-from ..problem.samples import count
+from ..problem.samples import count, only
 from ..protocol.folds import Split, split
 from ..protocol.leakage import audit, fingerprints
 from ..protocol.seeds import data_seed, fold_seed
@@ -150,9 +150,11 @@ def _titled(progress: Progress, title: str) -> Progress:
 
 def _audited(data: Cached, problem: Problem, folds: int, seed: int) -> list[Split]:
     with generation.read(data.path) as opened:
-        inputs = opened[[v.name for v in problem.inputs]].load()
+        inputs = only(opened, [v.name for v in problem.inputs]).load()
         units = opened["group"].values if "group" in opened else np.arange(count(inputs))
-    splits = split(np.asarray(units), folds, seed)
+        label = next((v.name for v in problem.targets if v.kind == "label"), None)
+        strata = None if label is None else opened[label].values
+    splits = split(np.asarray(units), folds, seed, strata)
     marks = fingerprints(inputs)
     for part in splits:
         audit(marks, part)

@@ -25,16 +25,17 @@ import xarray as xr
 
 from ..errors import ContractError, DivergedError, NotFiniteError
 from ..method.contract import Budget, Method, Predictor
-from ..problem import MEMBER, SAMPLE, Problem, Variable
-from ..problem.samples import count, take
+from ..problem import CLASS, MEMBER, RAGGED, SAMPLE, Problem, Variable
+from ..problem.samples import count, only, take
 from ..problem.storage import read_samples, write_parts
 from ..protocol.folds import Split
+from ..protocol.instances import test_samples
 from ..registry import build_method, method_class
+from . import probes
 from .measure import EnergyMeter, accelerator_name, device_memory_gib, peak_memory_gib, timed
 from .task import Source
 
 PREDICTIONS = "predictions.h5"
-SYMMETRY_SAMPLES = 4
 LATENCY_REPEATS = 20
 LATENCY_SECONDS = 0.5
 
@@ -125,7 +126,8 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
         read_samples(job.data, both, job.split.train),
         read_samples(job.data, both, job.split.valid),
     )
-    test = read_samples(job.data, inputs, job.split.test)
+    alone = method.card.per_instance
+    test = read_samples(job.data, inputs, test_samples(method.card, job.source.tier, job.split.test))
     log.pipe.recv_bytes()  # wait for the word: until then the parent may be using the cores
     meter = EnergyMeter(job.device)
     log.send({"stage": "fit"})
@@ -139,15 +141,17 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
         )
     log.send({"stage": "predict"})
     predict = CheckedPredictor(predictor, problem)
-    calibration = predict(valid[inputs])  # and the untimed warm-up: compilation, caches, clocks
+    calibration = (
+        None if alone else predict(only(valid, inputs))
+    )  # and the untimed warm-up: compilation, caches, clocks
     prediction, seconds = timed(lambda: predict(test), job.device)
     joules = meter.joules()
-    latency = _latency(predict, test, job.device)
+    latency = [seconds.wall / count(test)] if alone else _latency(predict, test, job.device)
     one = 1 / latency[len(latency) // 2] if latency else 0.0
     full = count(test) / seconds.wall
     log.send({"stage": "save"})
-    parts = {"test": prediction, **_symmetric(problem, predict, test)}
-    if not any(MEMBER in prediction[v.name].dims for v in problem.targets):
+    parts = {"test": prediction, **({} if alone else probes.ask(problem, predict, test))}
+    if calibration is not None and not any(MEMBER in prediction[v.name].dims for v in problem.targets):
         parts["valid"] = calibration
     shifts, skipped = _shifted(job, problem, predict, method)
     write_parts(job.folder / PREDICTIONS, parts | shifts)
@@ -218,11 +222,10 @@ class CheckedPredictor:
 
 def _check_shape(found: xr.DataArray, variable: Variable, inputs: xr.Dataset) -> None:
     dims = tuple(str(d) for d in found.dims if d != MEMBER)
-    if set(dims) != {SAMPLE, *variable.dims}:
-        raise ContractError(
-            f"the prediction of '{variable.name}' has the dimensions {dims}; expected {(SAMPLE, *variable.dims)}"
-        )
-    for dim in (SAMPLE, *variable.dims):
+    expected = (*variable.stored, *((CLASS,) if variable.kind == "label" else ()))
+    if set(dims) != set(expected):
+        raise ContractError(f"the prediction of '{variable.name}' has the dimensions {dims}; expected {expected}")
+    for dim in expected:
         known = inputs.sizes.get(dim)
         if known is not None and found.sizes[dim] != known:
             raise ContractError(
@@ -233,10 +236,11 @@ def _check_shape(found: xr.DataArray, variable: Variable, inputs: xr.Dataset) ->
 def _refuse_nan(found: xr.DataArray) -> None:
     bad = ~np.isfinite(found.values)
     if bad.any():
-        samples = int(np.moveaxis(bad, found.dims.index("sample"), 0).reshape(found.sizes["sample"], -1).any(1).sum())
+        unit = next(d for d in (SAMPLE, *RAGGED) if d in found.dims)
+        hit = int(np.moveaxis(bad, found.dims.index(unit), 0).reshape(found.sizes[unit], -1).any(1).sum())
         raise NotFiniteError(
             f"the prediction of '{found.name}' holds {int(bad.sum())} values of {bad.size} that are NaN or infinite, "
-            f"in {samples} of {found.sizes['sample']} samples"
+            f"in {hit} of {found.sizes[unit]} {unit}s"
         )
 
 
@@ -252,18 +256,14 @@ def _latency(predict: Predictor, test: xr.Dataset, device: str) -> list[float]:
     return sorted(seconds)
 
 
-def _symmetric(problem: Problem, predict: Predictor, test: xr.Dataset) -> dict[str, xr.Dataset]:
-    """Return the predictions for some test samples transformed by each of the system's symmetries."""
-    some = take(test, range(min(SYMMETRY_SAMPLES, count(test))))
-    return {f"symmetry-{name}": predict(s.inputs(some)) for name, s in problem.symmetries.items()}
-
-
 def _shifted(
     job: Job, problem: Problem, predict: Predictor, method: Method
 ) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
     """Return the predictions for the out-of-distribution sets, and why some are not there."""
     if method.card.family == "solver":
         return {}, dict.fromkeys(job.shifts, "it learns from no data, so that there is no distribution to leave")
+    if method.card.per_instance:
+        return {}, dict.fromkeys(job.shifts, "it solves each sample anew, so that there is no distribution to leave")
     found, skipped = {}, {}
     for name, path in job.shifts.items():
         inputs = read_samples(path, [v.name for v in problem.inputs], None)

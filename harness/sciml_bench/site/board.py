@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ..ranking.summary import PRIMARY, SOLVER, Row
+from ..ranking.summary import Row
 from . import cards, text
 from .scale import LogScale, Mark, mark
 
@@ -60,6 +60,7 @@ class Board:
     device: str
     title: str
     rows: tuple[RowView, ...]
+    primary: str
     floor: float | None
     physics: str | None
     scale: LogScale
@@ -93,9 +94,9 @@ def boards(rows: Sequence[Row]) -> list[Board]:
 def _board(rows: list[Row]) -> Board:
     first = rows[0].records[0].cell
     card = cards.dataset_card(first)
-    floor = next((r.floor[PRIMARY] for r in rows if PRIMARY in r.floor), None)
+    floor = next((r.floor[r.primary] for r in rows if r.primary in r.floor), None)
     physics = next((name for name in PHYSICS if any(name in r.scores for r in rows)), None)
-    values = [v for r in rows if PRIMARY in r.scores for v in _numbers(r)]
+    values = [v for r in rows if r.primary in r.scores for v in _numbers(r)]
     scale = LogScale.of(values, floor)
     return Board(
         dataset=first.dataset,
@@ -103,6 +104,7 @@ def _board(rows: list[Row]) -> Board:
         device=first.device,
         title=first.dataset if card is None else card.title,
         rows=tuple(_views(rows, scale, floor, physics)),
+        primary=rows[0].primary,
         floor=floor,
         physics=physics,
         scale=scale,
@@ -112,7 +114,7 @@ def _board(rows: list[Row]) -> Board:
 
 
 def _numbers(row: Row) -> list[float]:
-    found = row.scores[PRIMARY]
+    found = row.scores[row.primary]
     return [found.mean] if found.high is None else [found.mean, found.high, max(found.low or 0.0, found.mean / 10)]
 
 
@@ -129,9 +131,9 @@ def _views(rows: list[Row], scale: LogScale, floor: float | None, physics: str |
                 anchor=anchor if used[anchor] == 1 else f"{anchor}-{used[anchor]}",
                 family="not in the suite" if card is None else card.family,
                 title="" if card is None else card.title,
-                solver=row.method == SOLVER,
+                solver=row.solver,
                 values=_values(row, physics),
-                mark=mark(row.scores[PRIMARY], scale) if PRIMARY in row.scores else None,
+                mark=mark(row.scores[row.primary], scale) if row.primary in row.scores else None,
                 flags=tuple(_flags(row, floor)),
                 status=", ".join(
                     text.words(s) if len(row.records) == n else f"{n} {text.words(s)}" for s, n in row.status.items()
@@ -209,7 +211,7 @@ def commands(rows: Sequence[Row]) -> tuple[str, ...]:
     plain, other = [], []
     for row in rows:
         command = row_command(row)
-        if (" --set " in command and row.method != SOLVER) or cards.method_card(row.method) is None:
+        if (" --set " in command and not row.solver) or cards.method_card(row.method) is None:
             other.append(command)
         else:
             plain.append(row.method)

@@ -63,6 +63,6 @@ def _write(site: _Site, shown: list[Board], complaints: list[str]) -> None:
         shutil.copyfile(root("site") / name, site.folder / name)
     (site.folder / TABLE).write_text(export.leaderboard(shown), encoding="utf-8")
     site.page(INDEX, "index.html.j2", boards=shown, complaints=complaints)
-    site.page(GUIDE, "how-to-read.html.j2", accuracy=metrics.ACCURACY, glossary=glossary)
+    site.page(GUIDE, "how-to-read.html.j2", accuracy=metrics.BY_KIND, glossary=glossary)
     for board in shown:
         site.page(board.page, "dataset.html.j2", page=page(board, site.results, site.gallery), board=board)

@@ -7,7 +7,6 @@ from typing import Any
 
 from ..problem import Dataset, DatasetCard, Problem
 from ..problem.card import MethodCard
-from ..ranking.summary import PRIMARY
 from ..records.record import Record
 from . import cards, figures, plots, text
 from .board import Board, RowView, row_command
@@ -121,11 +120,11 @@ def _truth_only(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
 
 def _tradeoff(board: Board, gallery: Gallery) -> Picture | None:
     points = [
-        plots.CostPoint((v.solver and v.row.variant) or v.row.name, seconds, v.row.scores[PRIMARY], v.solver)
+        plots.CostPoint((v.solver and v.row.variant) or v.row.name, seconds, v.row.scores[v.row.primary], v.solver)
         for v in board.rows
-        if PRIMARY in v.row.scores and (seconds := v.row.seconds_per_sample)
+        if v.row.primary in v.row.scores and (seconds := v.row.seconds_per_sample)
     ]
-    return plots.tradeoff(gallery, points, board.floor) if points else None
+    return plots.tradeoff(gallery, points, board.floor, board.primary) if points else None
 
 
 def _good(view: RowView) -> list[Record]:
@@ -190,7 +189,7 @@ def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...],
 
 
 def _shift_cell(view: RowView, name: str) -> str:
-    interval = view.row.scores.get(f"shift:{name}/{PRIMARY}")
+    interval = view.row.scores.get(f"shift:{name}/{view.row.primary}")
     if interval is None:
         return "no score"
     error = view.row.error

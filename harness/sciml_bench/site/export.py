@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from ..ranking.summary import COSTS, PRIMARY
+from ..ranking.summary import COSTS
 from .board import Board
 
 HEAD = (
@@ -27,11 +27,12 @@ PLACE = ("speed_up_at_equal_error", "error_ratio_at_equal_cost", "break_even_cou
 def leaderboard(boards: Sequence[Board]) -> str:
     """Return the table. A missing number is empty; no text starts as a formula of a spreadsheet."""
     names = list(dict.fromkeys(n for b in boards for v in b.rows for n in v.row.scores))
-    names.sort(key=lambda n: (n != PRIMARY, n.startswith("shift:"), n))
+    headlines = {v.row.primary for b in boards for v in b.rows}
+    names.sort(key=lambda n: (n not in headlines, n.startswith(("shift:", "regime:")), n))
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\n")
     ends = [column for n in names for column in (n, f"{n}_low", f"{n}_high")]
-    table.writerow([*HEAD, *ends, *COST, *PLACE, f"floor_{PRIMARY}"])
+    table.writerow([*HEAD, *ends, *COST, *PLACE, "floor"])
     for board in boards:
         for view in board.rows:
             row, place = view.row, view.row.tradeoff
@@ -46,7 +47,7 @@ def leaderboard(boards: Sequence[Board]) -> str:
                 line += ["", "", ""] if found is None else [found.mean, found.low, found.high]
             line += [row.cost.get(name) for name in COST]
             line += [None] * 3 if place is None else [place.speed_up, place.error_ratio, place.break_even]
-            table.writerow([*line, row.floor.get(PRIMARY)])
+            table.writerow([*line, row.floor.get(row.primary)])
     return written.getvalue()
 
 

@@ -214,7 +214,7 @@ def fields_png(sample_file: Path, out: Path, title: str) -> None:
         ("|error|", error, 0.0, float(error.max()) or 1.0, ERROR),
     ]
     share = float(np.atleast_1d(kept.attrs["values"])[0])
-    head = f"{title}\nrel_l2 of this test sample: {text.number(share)}"
+    head = f"{title}\nerror of this test sample: {text.number(share)}"
     _panel(rows, _times(kept[names[0]]), head, out)
 
 

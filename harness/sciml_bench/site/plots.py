@@ -31,15 +31,15 @@ class CostPoint:
     solver: bool
 
 
-def tradeoff(gallery: Gallery, points: Sequence[CostPoint], floor: float | None) -> Picture:
+def tradeoff(gallery: Gallery, points: Sequence[CostPoint], floor: float | None, metric: str) -> Picture:
     """Draw error against seconds a sample: methods as points, the solver's settings as a line.
 
     What lies under the floor is drawn on it.
     """
     width, height = 860, 480
-    shown = [[asdict(p) for p in points], floor]
+    shown = [[asdict(p) for p in points], floor, metric]
     file = gallery.draw(
-        "tradeoff", "svg", shown, lambda path: svg(path, width, height, lambda f: _tradeoff(f, points, floor))
+        "tradeoff", "svg", shown, lambda path: svg(path, width, height, lambda f: _tradeoff(f, points, floor, metric))
     )
     told = "; ".join(
         f"{p.label}: {text.number(p.error.mean)} at {text.seconds(p.seconds)}" for p in points if not p.solver
@@ -52,7 +52,7 @@ def tradeoff(gallery: Gallery, points: Sequence[CostPoint], floor: float | None)
     return Picture(file, alt, width, height)
 
 
-def _tradeoff(figure: Figure, points: Sequence[CostPoint], floor: float | None) -> None:
+def _tradeoff(figure: Figure, points: Sequence[CostPoint], floor: float | None, metric: str) -> None:
     (axes,) = panels(figure)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -85,7 +85,7 @@ def _tradeoff(figure: Figure, points: Sequence[CostPoint], floor: float | None) 
     if floor:
         axes.axhline(floor, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_xlabel("seconds per sample to predict")
-    axes.set_ylabel("rel_l2")
+    axes.set_ylabel(metric)
     decades(axes.xaxis)
     decades(axes.yaxis)
     if floor:
