@@ -153,6 +153,7 @@ class Burgers(Dataset):
     """
 
     card: ClassVar[DatasetCard] = DatasetCard(
+        needs=("jax", "exponax"),
         title="Burgers",
         kind="evolution",
         summary="1D viscous Burgers equation, periodic: from a random start to t = 1",

@@ -137,6 +137,7 @@ class Darcy(Dataset):
     """
 
     card: ClassVar[DatasetCard] = DatasetCard(
+        needs=("skfem",),
         title="Darcy flow",
         kind="steady",
         summary="2D Darcy flow through two materials: from the permeability to the pressure",

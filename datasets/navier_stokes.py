@@ -188,6 +188,7 @@ class NavierStokes(Dataset):
     """
 
     card: ClassVar[DatasetCard] = DatasetCard(
+        needs=("jax", "exponax"),
         title="Navier–Stokes vorticity",
         kind="evolution",
         summary="2D forced incompressible flow on a torus: from the first frames of vorticity to the rest",

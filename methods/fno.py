@@ -37,6 +37,7 @@ class FNO(Method):
     """
 
     card: ClassVar[MethodCard] = MethodCard(
+        needs=("neuralop",),
         title="Fourier neural operator",
         family="operator",
         framework="torch",

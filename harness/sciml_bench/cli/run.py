@@ -115,6 +115,7 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
         plan.check_method(name, options.tier, given)
     for name in options.datasets:
         if not Source(name=name, tier=options.tier).is_file:
+            plan.check_dataset(name)
             dataset = dataset_class(name).tier(options.tier)
             check_folds(options.folds, dataset.samples)
             for method in options.methods:

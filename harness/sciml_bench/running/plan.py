@@ -10,16 +10,18 @@ from typing import Any
 from .._layout import root
 from ..errors import UsageError
 from ..method.contract import Budget
-from ..problem import Problem
+from ..problem import DatasetCard, MethodCard, Problem
 from ..protocol.budgets import BUDGETS
-from ..registry import Broken, all_methods, build_method, method_class, short_name
+from ..registry import Broken, all_methods, build_method, dataset_class, method_class, short_name
 from .cell import Cell, source_digest, variants_of
 from .run import Planned
 from .task import Task
 
+BASELINES = ("control", "baseline", "solver")
 NEEDS = {
-    "torch": (("torch", "neuralop", "lightning_fabric"), "torch"),
-    "jax": (("jax", "exponax"), "solvers"),
+    "torch": ("torch", "lightning_fabric"),
+    "jax": ("jax",),
+    "sklearn": ("sklearn",),
 }
 
 
@@ -58,27 +60,34 @@ def baselines(problem: Problem, tier: str, besides: Sequence[str]) -> list[str]:
     """Return the baselines and solvers that apply to a problem and were not asked for anyhow."""
     found = []
     for name, cls in all_methods():
-        if isinstance(cls, Broken) or name in besides or cls.card.family not in ("baseline", "solver"):
+        if isinstance(cls, Broken) or name in besides or cls.card.family not in BASELINES:
             continue
-        if build_method(cls, tier, {}, {}).applies_to(problem) is None and missing_library(cls.card.framework) is None:
+        if build_method(cls, tier, {}, {}).applies_to(problem) is None and missing_library(cls.card) is None:
             found.append(name)
     return found
 
 
-def missing_library(framework: str) -> str | None:
-    """Return how to install what a framework needs, or None if it is there."""
-    modules, extra = NEEDS.get(framework, ((), ""))
-    for module in modules:
+def missing_library(card: MethodCard | DatasetCard) -> str | None:
+    """Return how to install what a method or dataset needs, or None if it is there."""
+    framework = NEEDS.get(card.framework, ()) if isinstance(card, MethodCard) else ()
+    for module in (*framework, *card.needs):
         if importlib.util.find_spec(module) is None:
-            return f"the package '{module}' is not installed; run: pip install 'sciml-bench[{extra}]'"
+            return f"the Python module '{module}' is not installed; run: pip install 'sciml-bench[all]'"
     return None
+
+
+def check_dataset(name: str) -> None:
+    """Refuse a dataset that cannot be made here, before any work is done."""
+    missing = missing_library(dataset_class(name).card)
+    if missing is not None:
+        raise UsageError(f"the dataset '{short_name(name)}' cannot be made here: {missing}")
 
 
 def check_method(name: str, tier: str, given: Mapping[str, Any]) -> None:
     """Refuse a method that does not exist, cannot run here, or has no such hyperparameters, before any work is done."""
     cls = method_class(name)
     build_method(cls, tier, {}, given)
-    missing = missing_library(cls.card.framework)
+    missing = missing_library(cls.card)
     if missing is not None:
         raise UsageError(f"the method '{short_name(name)}' cannot run here: {missing}")
 
