@@ -15,11 +15,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from . import benchmarks as track_folder
 from . import datasets as dataset_folder
 from . import methods as method_folder
 from .errors import ContractError, UnknownNameError, UsageError
 from .method.contract import Method
 from .problem import TIERS, Dataset
+from .protocol.track import Track
 
 DATA_SUFFIXES = (".h5", ".hdf5", ".nc", ".nc4")
 
@@ -40,6 +42,21 @@ def method_names() -> list[str]:
 def dataset_names() -> list[str]:
     """Return the names of all datasets without importing them."""
     return sorted(m.name for m in pkgutil.iter_modules(dataset_folder.__path__))
+
+
+def track_names() -> list[str]:
+    """Return the names of all tracks without importing them."""
+    return sorted(m.name for m in pkgutil.iter_modules(track_folder.__path__))
+
+
+def track(name: str) -> Track:
+    """Return the track called `name`."""
+    if name not in track_names():
+        raise UnknownNameError("track", name, track_names())
+    found = getattr(importlib.import_module(f"{track_folder.__name__}.{name}"), "TRACK", None)
+    if not isinstance(found, Track):
+        raise ContractError(f"the track '{name}' must define the constant TRACK, a Track")
+    return found
 
 
 def all_methods() -> Iterator[tuple[str, type[Method] | Broken]]:

@@ -15,7 +15,7 @@ BAD = {
     ),
     "unknown dataset": (
         ["--method", "fno", "--dataset", "burger"],
-        "unknown dataset 'burger': did you mean burgers?",
+        "unknown dataset 'burger': did you mean burgers",
     ),
     "unknown hyperparameter": (
         ["--method", "fno", "--dataset", "burgers", "--set", "widht=3"],

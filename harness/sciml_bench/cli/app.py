@@ -37,6 +37,7 @@ class Listed(StrEnum):
 
     methods = "methods"
     datasets = "datasets"
+    tracks = "tracks"
 
 
 Results = Annotated[
@@ -69,10 +70,10 @@ def root(
 
 @app.command("list")
 def list_(
-    what: Annotated[Listed | None, typer.Argument(help="Only methods, or only datasets.")] = None,
+    what: Annotated[Listed | None, typer.Argument(help="Only methods, only datasets or only tracks.")] = None,
     json: Json = False,
 ) -> None:
-    """List datasets and methods, one line each."""
+    """List tracks, datasets and methods, one line each."""
     from . import listing
 
     listing.show(None if what is None else what.value, json)
@@ -147,6 +148,32 @@ def run(
             results=results,
             json=json,
         )
+    )
+
+
+@app.command()
+def sweep(
+    track: Annotated[str, typer.Argument(help="A track, as `sciml-bench list tracks` shows them.")],
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Cells at a time, each on cores of its own.")] = 1,
+    method: Annotated[str, typer.Option("--method", "-m", help="Only these methods, separated by commas.")] = "",
+    tier: Annotated[Tier | None, typer.Option("--tier", help="Another tier than the track's, to try it out.")] = None,
+    device: Device = "auto",
+    retry: Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many cells there are to run.")] = False,
+    results: Results = RESULTS,
+) -> None:
+    """Run all methods on all datasets of a track, whatever has no record yet; interrupt and repeat at will."""
+    from .sweep import sweep as sweep_
+
+    sweep_(
+        track,
+        tier=None if tier is None else tier.value,
+        jobs=jobs,
+        device=device,
+        results=results,
+        retry=retry,
+        methods=_names(method),
+        dry_run=dry_run,
     )
 
 

@@ -20,12 +20,22 @@ from ..registry import (
     is_path,
     method_class,
     method_names,
+    track,
+    track_names,
 )
+
+HEADS = {
+    "tracks": ("name", "tier", "protocol"),
+    "datasets": ("name", "kind", "tiers"),
+    "methods": ("name", "family", "framework"),
+}
 
 
 def show(what: str | None, as_json: bool) -> None:
-    """List datasets and methods."""
+    """List tracks, datasets and methods."""
     found: dict[str, list[dict[str, Any]]] = {}
+    if what in (None, "tracks"):
+        found["tracks"] = [_track_line(n) for n in track_names()]
     if what in (None, "datasets"):
         found["datasets"] = [_line(n, c) for n, c in all_datasets()]
     if what in (None, "methods"):
@@ -37,17 +47,18 @@ def show(what: str | None, as_json: bool) -> None:
     console = Console(highlight=False)
     for kind, lines in found.items():
         table = Table(title=f"{len(lines)} {kind}", title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for column in (
-            "name",
-            "kind" if kind == "datasets" else "family",
-            "tiers" if kind == "datasets" else "framework",
-        ):
+        for column in HEADS[kind]:
             table.add_column(column, no_wrap=True)
         table.add_column("summary")
         for line in lines:
             table.add_row(line["name"], line["kind"], line["with"], line["summary"])
         console.print(table)
         console.print()
+
+
+def _track_line(name: str) -> dict[str, Any]:
+    found = track(name)
+    return {"name": name, "kind": found.tier, "with": f"{found.folds} folds", "summary": ", ".join(found.datasets)}
 
 
 def _line(name: str, cls: type[Method] | type[Dataset] | Broken) -> dict[str, Any]:

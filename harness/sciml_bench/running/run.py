@@ -3,7 +3,8 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext
@@ -75,32 +76,49 @@ class Runner:
         While one cell is scored, the worker of the next already starts and reads its data; it is let go only when the scoring
         is done, so that no cell is timed while another uses the cores.
         """
-        known = {r.key: r for r in self.store.records()}
         keys = [p.cell.key for p in cells]
-        settled = {k for k in keys if self._settled(known.get(k))}
-        waiting = [p for p, k in zip(cells, keys, strict=True) if k not in settled]
-        reader, following = DataReader(), iter([*waiting[1:], None])
-        started = {id(waiting[0]): self._start(waiting[0])} if waiting else {}
+        settled = self.settled(keys)
+        fresh = self.run_each((p for p, k in zip(cells, keys, strict=True) if k not in settled), watcher)
         records = []
-        try:
-            for planned, key in zip(cells, keys, strict=True):
+        with closing(fresh):
+            for key in keys:
                 if key in settled:
-                    records.append(known[key])
-                    watcher.cell_ended(records[-1], True)
-                    continue
-                record = self._one(planned, started, next(following), watcher, reader)
-                self.store.append(record)
-                watcher.cell_ended(record, False)
-                records.append(record)
-        finally:
-            for running in started.values():
-                running.close()
+                    watcher.cell_ended(settled[key], True)
+                records.append(settled[key] if key in settled else next(fresh))
         return records
 
-    def _settled(self, record: Record | None) -> bool:
-        """Whether a cell need not be run: it succeeded, or failed and is not to be tried again."""
-        if record is None:
-            return False
+    def run_each(self, cells: Iterable[Planned], watcher: Watcher) -> Generator[Record]:
+        """Run cells, whatever records there are of them, and yield the record of each as soon as it is stored."""
+        reader = DataReader()
+        ahead: Running | None = None
+        try:
+            for planned, following in _with_next(cells):
+                running, ahead = ahead or self._start(planned), None
+                watcher.cell_started(planned.cell)
+                begun, moment = time.perf_counter(), datetime.now(UTC)
+                try:
+                    outcome, status, reason = _outcome(running, planned.cell, watcher)
+                    ahead = None if following is None else self._start(following)
+                    scored = None
+                    if status == "ok":
+                        status, reason, scored = self._scored(planned.cell, running.folder, reader)
+                finally:
+                    running.close()
+                total = time.perf_counter() - begun
+                record = _record(planned, status, reason, scored, outcome, total, moment, self.threads)
+                self.store.append(record)
+                watcher.cell_ended(record, False)
+                yield record
+        finally:
+            if ahead is not None:
+                ahead.close()
+
+    def settled(self, keys: Sequence[str]) -> dict[str, Record]:
+        """Return the records of those cells that need not be run: they succeeded, or failed and are not to be tried again."""
+        known = {r.key: r for r in self.store.records()}
+        return {k: known[k] for k in keys if k in known and self._stands(known[k])}
+
+    def _stands(self, record: Record) -> bool:
         again = self.retry or bool(record.diagnostics.get("killed"))  # ended from outside: no fault of the method
         return record.status in ("ok", "not_applicable") or not again
 
@@ -110,35 +128,6 @@ class Runner:
         if reason is not None:
             return Running(folder, None, reason)
         return Running(folder, Worker.start(self.context, _job(planned.cell, folder, self.threads)), "")
-
-    def _one(
-        self,
-        planned: Planned,
-        started: dict[int, "Running"],
-        following: Planned | None,
-        watcher: Watcher,
-        reader: DataReader,
-    ) -> Record:
-        """Run one started cell, start the following one, and return the record of the first."""
-        cell = planned.cell
-        watcher.cell_started(cell)
-        begun, moment = time.perf_counter(), datetime.now(UTC)
-        running = started.pop(id(planned))
-        try:
-            outcome: dict[str, Any] = {}
-            status: Status = "not_applicable"
-            reason, scored = running.reason, None
-            if running.worker is not None:
-                outcome = running.worker.finish(_listener(cell, watcher))
-                status, reason = outcome["status"], outcome["reason"]
-            if following is not None:
-                started[id(following)] = self._start(following)
-            if status == "ok":
-                status, reason, scored = self._scored(cell, running.folder, reader)
-            total = time.perf_counter() - begun
-            return _record(planned, status, reason, scored, outcome, total, moment, self.threads)
-        finally:
-            running.close()
 
     def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
         """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""
@@ -167,6 +156,25 @@ class Runner:
             _move(checkpoint, base / "checkpoints" / f"{cell.key}.pkl")
         if self.keep_predictions is not None:
             _move(folder / PREDICTIONS, self.keep_predictions / f"{cell.key}.h5")
+
+
+def _with_next(cells: Iterable[Planned]) -> Iterator[tuple[Planned, Planned | None]]:
+    """Yield each cell with the one after it."""
+    current: Planned | None = None
+    for following in cells:
+        if current is not None:
+            yield current, following
+        current = following
+    if current is not None:
+        yield current, None
+
+
+def _outcome(running: Running, cell: Cell, watcher: Watcher) -> tuple[dict[str, Any], Status, str]:
+    """Let a started worker go and return its outcome, status and reason."""
+    if running.worker is None:
+        return {}, "not_applicable", running.reason
+    outcome = running.worker.finish(_listener(cell, watcher))
+    return outcome, outcome["status"], outcome["reason"]
 
 
 def _move(source: Path, target: Path) -> None:

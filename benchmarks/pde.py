@@ -1,0 +1,9 @@
+"""Partial differential equations on grids."""
+
+from sciml_bench.protocol.track import Track
+
+TRACK = Track(
+    title="Partial differential equations",
+    summary="from initial states and coefficients to solutions, on regular grids",
+    datasets=("burgers", "burgers_shock", "darcy", "navier_stokes",),
+)
