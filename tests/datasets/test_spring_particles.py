@@ -1,0 +1,105 @@
+"""Particles on springs against closed forms and conserved quantities."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sciml_bench.datasets.spring_particles import SpringParticles, Springs, angular_momentum, momentum
+from sciml_bench.errors import UsageError
+from sciml_bench.metrics import physics
+from sciml_bench.problem.samples import only, take
+
+DATASET = SpringParticles.tier("smoke")
+DATA = DATASET.generate(2, range(8))
+TIMES = 0.3 * np.arange(1, 11)
+PAIR = Springs(edges=np.array([[0, 1]]), stiffness=np.array([1.7]), rest_length=np.array([1.2]))
+
+
+def along_the_axis(t):
+    """Two particles that vibrate along their axis: r'' = −2k (r − ℓ), while their centre moves on."""
+    w = np.sqrt(2 * 1.7)
+    r, rate = 1.2 + 0.4 * np.cos(w * t), -0.4 * w * np.sin(w * t)
+    centre, zero = 0.3 * t, np.zeros_like(t)
+    left = np.stack([centre - r / 2, 0.5 + zero, 0.3 - rate / 2, zero], axis=-1)
+    right = np.stack([centre + r / 2, 0.5 + zero, 0.3 + rate / 2, zero], axis=-1)
+    return np.stack([left, right], axis=1)
+
+
+def around_each_other(t):
+    """Two particles on a circle of diameter r, where the spring is the centripetal force: ω² r/2 = k (r − ℓ)."""
+    r = 1.5
+    w = np.sqrt(2 * 1.7 * (r - 1.2) / r)
+    x = r / 2 * np.stack([np.cos(w * t), np.sin(w * t)], axis=-1)
+    v = r / 2 * w * np.stack([-np.sin(w * t), np.cos(w * t)], axis=-1)
+    one = np.concatenate([x, v], axis=-1)
+    return np.stack([one, -one], axis=1)
+
+
+@pytest.mark.parametrize("exact", [along_the_axis, around_each_other])
+def test_two_particles_on_a_spring(exact):
+    start = exact(np.zeros(1))[0]
+    np.testing.assert_allclose(PAIR.integrate(start, TIMES, 1e-11), exact(TIMES), atol=1e-9)
+    errors = [np.abs(PAIR.leapfrog(start, TIMES, n) - exact(TIMES)).max() for n in (8, 16, 32)]
+    order = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert (abs(order - 2) < 0.1).all(), order
+
+
+def test_the_truth_conserves_momentum_to_rounding_and_energy_to_its_tolerance():
+    for quantity, tolerance in ((momentum, 1e-12), (angular_momentum, 1e-8)):
+        for i in range(8):
+            one = take(DATA, [i])
+            drift = quantity(one["s"]) - quantity(one["s0"])
+            assert float(abs(drift).max()) < tolerance
+    for i in range(8):
+        one = take(DATA, [i])
+        system = Springs(*(one[k].values for k in ("edges", "stiffness", "rest_length")))
+        first = system.energy(one["s0"].values)
+        for k in range(DATA.sizes["time"]):
+            assert abs(system.energy(one["s"].values[:, k]) - first) < 1e-8 * first
+
+
+def test_the_conserved_quantities_are_scored_and_notice_a_change():
+    problem = DATASET.problem()
+    inputs = only(DATA, [v.name for v in problem.inputs])
+    assert physics.evaluate(DATA, inputs, problem)["conservation/momentum"].max() < 1e-12
+    pushed = DATA["s"].copy(data=DATA["s"].values + np.array([0, 0, 0.1, 0]))
+    scores = physics.evaluate(DATA.assign(s=pushed), inputs, problem)
+    speed = [np.linalg.norm(take(DATA, [i])["s0"].values[:, 2:], axis=1).mean() for i in range(8)]
+    np.testing.assert_allclose(scores["conservation/momentum"], 0.1 / np.array(speed), rtol=1e-6)
+
+
+def test_the_truth_is_converged():
+    fine = DATASET.refined().generate(2, range(8))
+    assert 0 < np.linalg.norm(fine["s"] - DATA["s"]) / np.linalg.norm(fine["s"]) < 1e-8
+
+
+@pytest.mark.parametrize("name", ["rotation", "translation", "boost"])
+def test_symmetries(name):
+    problem = DATASET.problem()
+    inputs = only(DATA, [v.name for v in problem.inputs])
+    symmetry, solver = problem.symmetries[name], problem.solver
+    moved, plain = symmetry.inputs(inputs), solver.solve(inputs, tolerance=1e-10)
+    assert float(abs(moved["s0"] - inputs["s0"]).max()) > 0.1
+    xr.testing.assert_allclose(solver.solve(moved, tolerance=1e-10)["s"], symmetry.targets(plain)["s"], atol=1e-7)
+
+
+def test_springs_make_one_connected_graph_without_doubles():
+    for i in range(8):
+        one = take(DATA, [i])
+        pairs, n = one["edges"].values, one.sizes["node"]
+        assert (pairs[:, 0] < pairs[:, 1]).all()
+        assert len({tuple(p) for p in pairs}) == len(pairs)
+        laplacian = np.zeros((n, n))
+        for a, b in pairs:
+            laplacian[[a, b], [a, b]] += 1
+            laplacian[[a, b], [b, a]] -= 1
+        assert np.linalg.eigvalsh(laplacian)[1] > 1e-6  # Fiedler: positive if and only if connected
+
+
+def test_parameters_do_what_they_say():
+    more = DATASET.shifts()["more_particles"].generate(2, range(8))
+    assert more["node_count"].min() > DATASET.most
+    stiff = DATASET.shifts()["stiffer_springs"].generate(2, range(8))
+    np.testing.assert_allclose(stiff["stiffness"], 2 * DATA["stiffness"])
+    with pytest.raises(UsageError, match="expected 2 ≤ fewest ≤ most"):
+        SpringParticles(fewest=1).generate(0, range(1))
