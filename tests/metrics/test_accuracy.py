@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sciml_bench.metrics import Metric, error_over_time, evaluate, spectrum
-from sciml_bench.metrics.accuracy import FIELDS
+from sciml_bench.metrics.fields import FIELDS
 from sciml_bench.problem import Variable
 
 ROLLOUT = Variable(name="u", dims=("time", "x", "y"), description="a rollout", initial="u0")

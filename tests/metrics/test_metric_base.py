@@ -6,7 +6,7 @@ import xarray as xr
 
 from sciml_bench.errors import ContractError, NotFiniteError
 from sciml_bench.metrics import Metric, error_over_time, evaluate, spectrum
-from sciml_bench.metrics.accuracy import FIELDS
+from sciml_bench.metrics.fields import FIELDS
 from sciml_bench.problem import Source, Variable
 
 U = Variable(name="u", dims=("time", "x"), description="", initial="u0")

@@ -6,26 +6,19 @@ and means run over every dimension that is named, and over `channel` wherever th
 skipped.
 """
 
-from functools import partial
-
 import numpy as np
 import xarray as xr
 
 from ..errors import ContractError
-from ..problem import SAMPLE, SPACE, TIME, Source, Variable
-from .base import Metric
-from .fourier import GRID, energy, on_grid
+from ..problem import SAMPLE, SPACE, TIME
+from .fourier import GRID, energy
+from .sharing import shared
 
 VRMSE_FLOOR = 1e-7
 """Added to the variance in `vrmse` by its definition in The Well; in the square of the target's unit."""
 
 VALID_CORRELATION = 0.8
 """A rollout counts as valid until its correlation with the truth first falls under this."""
-
-FNO = Source(citation="Li et al., Fourier neural operator for parametric PDEs (2021)", doi="10.48550/arXiv.2010.08895")
-PDEBENCH = Source(citation="Takamoto et al., PDEBench (2022)", doi="10.48550/arXiv.2210.07182")
-THE_WELL = Source(citation="Ohana et al., The Well (2024)", doi="10.48550/arXiv.2412.00568")
-APEBENCH = Source(citation="Koehler et al., APEBench (2024)", doi="10.48550/arXiv.2411.00180")
 
 
 def rel_l2(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -103,8 +96,8 @@ def rmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     domain and time interval, divided by the root of their measure. Unit: the target's.
     Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182.
     """
-    error = _difference(prediction, truth)
-    return _root(_mean(error * error))
+    error, _ = _squares(prediction, truth)
+    return _root(error.sum(_but(error, SAMPLE), skipna=False) / (truth.size / truth.sizes[SAMPLE]))
 
 
 def mae(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -141,7 +134,7 @@ def frmse(prediction: xr.DataArray, truth: xr.DataArray, *, low: float, high: fl
     Source: after Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182 (fRMSE), with shells over the whole
     spectrum.
     """
-    modes, k = energy(_difference(prediction, truth))
+    modes, k = _error_energy(prediction, truth)
     shell = (k >= low) & (k < high)
     if not shell.any():
         return None
@@ -149,6 +142,12 @@ def frmse(prediction: xr.DataArray, truth: xr.DataArray, *, low: float, high: fl
     if "channel" in inside.dims:
         inside = inside.mean("channel", skipna=False)
     return _mean(_root(inside))
+
+
+@shared
+def _error_energy(prediction: xr.DataArray, truth: xr.DataArray) -> tuple[xr.DataArray, np.ndarray]:
+    """The energy of the error over its modes."""
+    return energy(_difference(prediction, truth))
 
 
 def brmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -181,6 +180,7 @@ def valid_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     return xr.DataArray(valid.mean(axis=1), dims=[SAMPLE])
 
 
+@shared
 def nrmse_at_times(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """‖p(t) − u(t)‖₂ / ‖u(t)‖₂, norms over space: one ratio for each sample and output time.
 
@@ -215,6 +215,7 @@ def _root(array: xr.DataArray) -> xr.DataArray:
     return xr.apply_ufunc(np.sqrt, array)
 
 
+@shared
 def _difference(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """(p − u) point by point."""
     return _plain(prediction.transpose(*truth.dims)) - _plain(truth)
@@ -227,9 +228,17 @@ def _plain(array: xr.DataArray) -> xr.DataArray:
 
 def _norms(prediction: xr.DataArray, truth: xr.DataArray, *kept: str) -> tuple[xr.DataArray, xr.DataArray]:
     """‖p − u‖₂ and ‖u‖₂ over everything but samples and the dimensions kept."""
+    error, size = _squares(prediction, truth)
+    dims = _but(error, SAMPLE, *kept)
+    return _root(error.sum(dims, skipna=False)), _root(size.sum(dims, skipna=False))
+
+
+@shared
+def _squares(prediction: xr.DataArray, truth: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Σ (p − u)² and Σ u² over everything but samples and times."""
     error, u = _difference(prediction, truth), _plain(truth)
-    dims = _but(u, SAMPLE, *kept)
-    return _root((error * error).sum(dims, skipna=False)), _root((u * u).sum(dims, skipna=False))
+    dims = _but(u, SAMPLE, TIME)
+    return (error * error).sum(dims, skipna=False), (u * u).sum(dims, skipna=False)
 
 
 def _nonzero(scale: xr.DataArray, metric: str) -> xr.DataArray:
@@ -258,133 +267,3 @@ def _correlation(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     scale = _root((p * p).sum(space, skipna=False) * (u * u).sum(space, skipna=False))
     rho = np.divide(product.values, scale.values, out=np.zeros(product.shape), where=scale.values > 0)
     return product.copy(data=rho)
-
-
-def _field(variable: Variable) -> bool:
-    return variable.kind == "field"
-
-
-def _rollout(variable: Variable) -> bool:
-    return _field(variable) and variable.steps
-
-
-def _spatial(variable: Variable) -> bool:
-    return _field(variable) and bool(variable.space)
-
-
-def _spatial_rollout(variable: Variable) -> bool:
-    return _spatial(variable) and variable.steps
-
-
-def _edged(variable: Variable) -> bool:
-    return on_grid(variable) and not variable.periodic
-
-
-def _shell(name: str, low: float, high: float, formula: str) -> Metric:
-    return Metric(
-        name=name,
-        statistic=partial(frmse, low=low, high=high),
-        applies=on_grid,
-        formula=formula,
-        unit="target",
-        better="lower",
-        source=PDEBENCH,
-    )
-
-
-FIELDS = (
-    Metric(
-        name="rel_l2",
-        statistic=rel_l2,
-        applies=_field,
-        formula="‖p−u‖₂ / ‖u‖₂ over space and time together",
-        unit="1",
-        better="lower",
-        source=FNO,
-    ),
-    Metric(
-        name="rel_l2_final",
-        statistic=rel_l2_final,
-        applies=_rollout,
-        formula="‖p−u‖₂ / ‖u‖₂ over space at the last output time",
-        unit="1",
-        better="lower",
-        source=FNO,
-    ),
-    Metric(
-        name="nrmse_per_time",
-        statistic=nrmse_per_time,
-        applies=_rollout,
-        formula="mean over time of ‖p−u‖₂ / ‖u‖₂ over space",
-        unit="1",
-        better="lower",
-        source=PDEBENCH,
-    ),
-    Metric(
-        name="vrmse",
-        statistic=vrmse,
-        applies=_spatial,
-        formula="mean over time of √(⟨(p−u)²⟩ₓ / (varₓ u + 10⁻⁷))",
-        unit="1",
-        better="lower",
-        source=THE_WELL,
-    ),
-    Metric(
-        name="gmean_nrmse",
-        statistic=gmean_nrmse,
-        applies=_rollout,
-        formula="geometric mean over time of ‖p−u‖₂ / ‖u‖₂ over space",
-        unit="1",
-        better="lower",
-        source=APEBENCH,
-    ),
-    Metric(
-        name="rmse",
-        statistic=rmse,
-        applies=_field,
-        formula="√⟨(p−u)²⟩ over space and time together",
-        unit="target",
-        better="lower",
-        source=PDEBENCH,
-    ),
-    Metric(
-        name="mae",
-        statistic=mae,
-        applies=_field,
-        formula="⟨|p−u|⟩ over space and time together",
-        unit="target",
-        better="lower",
-        source=THE_WELL,
-    ),
-    Metric(
-        name="max_error",
-        statistic=max_error,
-        applies=_field,
-        formula="max |p−u| over space and time together",
-        unit="target",
-        better="lower",
-        source=PDEBENCH,
-    ),
-    _shell("frmse_low", 0, 4, "mean over time of √(error energy at |k| < 4)"),
-    _shell("frmse_mid", 4, 12, "mean over time of √(error energy at 4 ≤ |k| < 12)"),
-    _shell("frmse_high", 12, np.inf, "mean over time of √(error energy at |k| ≥ 12)"),
-    Metric(
-        name="brmse",
-        statistic=brmse,
-        applies=_edged,
-        formula="√⟨(p−u)²⟩ over the edge of the grid and time together",
-        unit="target",
-        better="lower",
-        source=PDEBENCH,
-    ),
-    Metric(
-        name="valid_time",
-        statistic=valid_time,
-        applies=_spatial_rollout,
-        formula="share of the output times before the correlation over space first falls under 0.8",
-        unit="1",
-        better="higher",
-        source=APEBENCH,
-    ),
-)
-"""The metrics of a field, `rel_l2` first."""

@@ -10,6 +10,7 @@ import xarray as xr
 from ..errors import ContractError, NotFiniteError
 from ..problem import CLASS, RAGGED, SAMPLE, Source, Variable
 from ..problem.samples import blocks
+from .sharing import sharing
 
 Statistic = Callable[[xr.DataArray, xr.DataArray], xr.DataArray | None]
 """(prediction, truth) → one value for each `sample`; None where the grid leaves nothing to measure."""
@@ -56,15 +57,17 @@ def evaluate(
     pairs = {v: _pairs(prediction, truth, v) for v in targets}
     each: dict[str, dict[str, float]] = {}
     values: dict[str, dict[str, np.ndarray]] = {}
-    for metric in metrics:
-        for name, value in _statistics(metric, pairs).items():
+    with sharing():
+        found = [(metric, _statistics(metric, pairs)) for metric in metrics]
+    for metric, statistics in found:
+        for name, value in statistics.items():
             each.setdefault(metric.name, {})[name] = metric.finish(float(np.mean(value)))
             values.setdefault(metric.name, {})[name] = value
-    scores = {metric: float(np.mean(list(found.values()))) for metric, found in each.items()}
-    samples = {metric: np.mean(list(found.values()), axis=0) for metric, found in values.items()}
+    scores = {metric: float(np.mean(list(those.values()))) for metric, those in each.items()}
+    samples = {metric: np.mean(list(those.values()), axis=0) for metric, those in values.items()}
     if len(targets) > 1:
-        scores |= {f"{metric}/{name}": score for metric, found in each.items() for name, score in found.items()}
-        samples |= {f"{metric}/{name}": value for metric, found in values.items() for name, value in found.items()}
+        scores |= {f"{metric}/{name}": score for metric, those in each.items() for name, score in those.items()}
+        samples |= {f"{metric}/{name}": value for metric, those in values.items() for name, value in those.items()}
     return scores, samples
 
 

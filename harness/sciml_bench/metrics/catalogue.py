@@ -1,7 +1,7 @@
 """All accuracy metrics, and which one is the headline of a problem."""
 
 from ..problem import Problem
-from .accuracy import FIELDS
+from .fields import FIELDS
 from .labels import LABELS
 from .scalars import SCALARS
 

@@ -15,6 +15,8 @@ from .accuracy import edge
 from .base import check_finite
 from .fourier import on_grid
 
+STEPS = 10
+"""At most so many steps of a rollout enter `pde_defect`: each takes a run of the reference solver."""
 CHUNK = 2048
 """At most so many states are advanced in one call of the reference solver."""
 
@@ -79,7 +81,8 @@ def pde_defect(prediction: xr.Dataset, inputs: xr.Dataset, problem: Problem, *, 
 
     S advances a state by one output interval with the reference solver, which must be an `Evolution`. First
     the ratio at each time, then the mean over times, then over targets. Zero for an exact solution, whatever
-    the output interval; the truth's own defect, from the precision in which it is stored, is the floor.
+    the output interval; the truth's own defect, from the precision in which it is stored, is the floor. Of more than
+    10 steps, 10 are taken, evenly spread from the first to the last.
     Converges to the ratio of L² norms over the domain, averaged over the steps. Unit: 1.
 
     Raises ContractError if a predicted state is zero everywhere while S does not give zero, or if S gives NaN
@@ -87,8 +90,9 @@ def pde_defect(prediction: xr.Dataset, inputs: xr.Dataset, problem: Problem, *, 
     """
     if not isinstance(problem.solver, Evolution):
         raise ContractError(f"pde_defect of '{problem.name}' needs a reference solver that is an Evolution")
-    after = {v.name: state(prediction, v).transpose(SAMPLE, TIME, ...) for v in problem.targets}
-    before = {v.name: _earlier(after[v.name], initial_state(inputs, v)) for v in problem.targets}
+    whole = {v.name: state(prediction, v).transpose(SAMPLE, TIME, ...) for v in problem.targets}
+    before = {v.name: _earlier(whole[v.name], initial_state(inputs, v)) for v in problem.targets}
+    after = {name: p.isel({TIME: _steps(p.sizes[TIME])}) for name, p in whole.items()}
     advanced = _advance(problem.solver, xr.Dataset(before), device)
     defects = []
     for name, p in after.items():
@@ -237,10 +241,15 @@ def _target(problem: Problem, name: str) -> Variable:
 
 
 def _earlier(p: xr.DataArray, first: xr.DataArray) -> xr.DataArray:
-    """p₀ … p_{T−1} of every sample, one behind the other along `sample`."""
-    states = np.concatenate([first.values[:, None], p.values[:, :-1]], axis=1)
+    """p₀ … p_{T−1} of every sample, those before the steps that are taken, one behind the other along `sample`."""
+    states = np.concatenate([first.values[:, None], p.values[:, :-1]], axis=1)[:, _steps(p.sizes[TIME])]
     coords = {d: p.coords[d] for d in p.dims[2:] if d in p.coords}
     return xr.DataArray(states.reshape(-1, *states.shape[2:]), dims=(SAMPLE, *p.dims[2:]), coords=coords)
+
+
+def _steps(total: int) -> np.ndarray:
+    """Return the numbers of the steps that are taken."""
+    return np.unique(np.linspace(0, total - 1, min(STEPS, total)).round().astype(np.int64))
 
 
 def _advance(solver: Evolution, states: xr.Dataset, device: str) -> dict[str, np.ndarray]:

@@ -24,7 +24,7 @@ COVERAGE_LEVELS = (50, 90)
 RESOLUTION = float(np.finfo(np.float32).eps)
 """A spread under this share of the truth's RMS is below what single precision can tell."""
 
-RANKED = 20_000
+RANKED = 4_000
 """At most so many places enter the rank correlation of spread and error."""
 
 BLOCK = 2**17
@@ -119,7 +119,7 @@ def evaluate(
     samples, then come the difference and the mean over levels. Unit: 1.
 
     `spread_error_correlation`: Spearman's rank correlation over places and times of σ with |u − x̄| (with |u
-    − p| if conformal), for each sample, then the mean over samples. Of more than 20 000 places and times
+    − p| if conformal), for each sample, then the mean over samples. Of more than 4 000 places and times
     every j-th is taken, with the smallest sufficient j. 0 if the spread or the error is the same everywhere
     and so ranks nothing. Unit: 1.
 
