@@ -190,6 +190,23 @@ def leaderboard(
     show(dataset, None if tier is None else tier.value, results, json)
 
 
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A method, or a row as the leaderboard names it.")],
+    second: Annotated[str, typer.Argument(help="Another one.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", help="A dataset, or several with commas; by default all shared ones.")
+    ] = "",
+    tier: TierOption = Tier.small,
+    results: Results = RESULTS,
+    json: Json = False,
+) -> None:
+    """Compare two methods, paired by fold and test sample, and say whether a difference can be told."""
+    from .compare import show
+
+    show(first, second, _names(dataset), tier.value, results, json)
+
+
 @data_app.command("generate")
 def generate(
     dataset: Annotated[str, typer.Argument(help="A dataset, or several with commas.")],

@@ -1,0 +1,84 @@
+"""`sciml-bench compare`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from ..errors import UnknownNameError, UsageError
+from ..ranking.compare import Comparison, compare, holm
+from ..ranking.summary import Row, summarise
+from ..records.store import Store
+from .tables import console
+
+
+def show(first: str, second: str, datasets: list[str], tier: str, results: Path, as_json: bool) -> None:
+    """Compare two rows on every dataset that both have records of, or on those named."""
+    rows = _rows(results, tier)
+    found, skipped = [], []
+    for dataset in datasets or _shared(rows, first, second):
+        a, b = _row(rows, first, dataset, tier), _row(rows, second, dataset, tier)
+        try:
+            found.append(compare(a.records, b.records))
+        except ValueError as error:
+            skipped.append(f"{dataset}: {error}")
+    if not found:
+        reason = "; ".join(skipped) or "no dataset has records of both"
+        raise UsageError(f"there is nothing to compare between {first} and {second} at tier {tier}: {reason}")
+    adjusted = holm([c.p_value for c in found])
+    found = [replace(c, adjusted=p) for c, p in zip(found, adjusted, strict=True)]
+    if as_json:
+        json.dump([_document(c) for c in found], sys.stdout)
+        sys.stdout.write("\n")
+        return
+    _print(found, skipped, console())
+
+
+def _print(found: Sequence[Comparison], skipped: Sequence[str], out: Console) -> None:
+    for c in found:
+        out.print(escape(c.sentence[0].upper() + c.sentence[1:] + "."), soft_wrap=True)
+        corrected = f", {c.adjusted:.2g} after correction for {len(found)} comparisons" if len(found) > 1 else ""
+        out.print(
+            f"  [dim]p = {c.p_value:.2g}{corrected}; {escape(c.first)} has the smaller error on {100 * c.wins:.0f}% of the "
+            "samples",
+            soft_wrap=True,
+        )
+    for reason in skipped:
+        out.print(f"[yellow]![/] not compared, {escape(reason)}")
+
+
+def _document(comparison: Comparison) -> dict[str, Any]:
+    return {**asdict(comparison), "different": comparison.different, "sentence": comparison.sentence}
+
+
+def _rows(results: Path, tier: str) -> list[Row]:
+    if not results.is_dir():
+        raise UsageError(f"there is no results folder '{results}'; run `sciml-bench run` first or give --results")
+    return [r for r in summarise(Store(results).records(tier)) if r.error is not None]
+
+
+def _shared(rows: Sequence[Row], first: str, second: str) -> list[str]:
+    for name in (first, second):
+        if not any(name in (r.name, r.method) for r in rows):
+            raise UnknownNameError("row", name, {n for r in rows for n in (r.name, r.method)})
+    have = [{r.dataset for r in rows if name in (r.name, r.method)} for name in (first, second)]
+    return sorted(have[0] & have[1])
+
+
+def _row(rows: Sequence[Row], name: str, dataset: str, tier: str) -> Row:
+    here = [r for r in rows if r.dataset == dataset]
+    if not here:
+        raise UsageError(f"there are no records of the dataset '{dataset}' at tier {tier}; run it first")
+    exact = [r for r in here if r.name == name] or [r for r in here if r.method == name]
+    if not exact:
+        raise UnknownNameError(f"row of {dataset}", name, [r.name for r in here])
+    devices = {r.device for r in exact}
+    if len(exact) > 1 and len(devices) == 1:
+        names = ", ".join(f"'{r.name}'" for r in exact)
+        raise UsageError(f"'{name}' has {len(exact)} rows on {dataset}: name one of {names}")
+    return exact[0]

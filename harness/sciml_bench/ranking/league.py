@@ -1,0 +1,273 @@
+"""All methods over several datasets: skill, ranks and win rates, and how sure one can be of them.
+
+e(m, d, k) is the error of method m on dataset d in fold k, its primary score. Per dataset, b(d) is the error of the best baseline.
+
+    skill(m)      1 − exp(mean over d of log clip(e(m, d)/b(d), 10⁻³, 10))     1 perfect, 0 the baseline, below 0 worse
+    rank(m)       mean over d of the rank of e(m, d); equal errors, and errors under the truth's floor, share the mean rank
+    win rate(m)   share of (other method, dataset) pairs that m wins; ties count half
+
+Intervals come from one bootstrap that all methods share: datasets are drawn with replacement, and within each its folds. A place
+is printed with the range that 95% of the draws give it. Two methods are told apart if the interval of their difference in skill,
+from the same draws and corrected after Holm, leaves out zero. A method without a score on a dataset (it failed, or does not
+apply) is given the baseline's error there, and flagged.
+
+The form of the skill score is that of Erickson et al. 2025, TabArena, arXiv:2506.16791, after Shchur et al. 2025, fev-bench.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+from .compare import DRAWS, holm
+from .summary import Row
+
+CLIP = (1e-3, 10.0)
+LEVEL = 0.95
+ALIKE = 1e-12
+"""Relative difference of errors that rounding may make."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One method in the league."""
+
+    name: str
+    family: str
+    skill: float
+    skill_low: float
+    skill_high: float
+    mean_rank: float
+    place: int
+    """1 for the best skill."""
+    place_low: int
+    place_high: int
+    win_rate: float
+    group: str
+    """A letter for each set of methods that cannot be told apart; a method may belong to several."""
+    imputed: tuple[str, ...]
+    """Datasets on which it has no score and was given the baseline's."""
+    worst: tuple[str, float]
+    """The dataset on which it does worst, and its error over the baseline's."""
+
+    @property
+    def rank(self) -> str:
+        """The place with its range, as it is printed."""
+        if self.place_low == self.place_high:
+            return str(self.place)
+        return f"{self.place} ({self.place_low}–{self.place_high})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class League:
+    """Methods, best first, the baseline of each dataset, and the smallest difference in skill that can be told."""
+
+    datasets: tuple[str, ...]
+    baselines: Mapping[str, str]
+    places: tuple[Place, ...]
+    resolution: float
+    profile: Mapping[str, Sequence[tuple[float, float]]]
+    """Method → points (τ, share of the datasets on which its error is at most τ times the best)."""
+
+
+def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League | None:
+    """Rank the rows of one tier and device; None if there is nothing to rank.
+
+    Solvers are no competitors: they set the scale of cost elsewhere. Each dataset needs a baseline that succeeded.
+    """
+    table = _Table.of(rows)
+    if table is None:
+        return None
+    rng = np.random.default_rng(seed)
+    means = table.errors.mean(axis=2)
+    skills = _sampled_skills(table, rng, draws)
+    skill = 1 - np.exp(_log_ratio(means[None], table.baseline_of(means[None]))[0].mean(axis=1))
+    order = np.argsort(-skill, kind="stable")
+    different, resolution = _told_apart(skill, skills)
+    places = _places(skills)
+    ranks = _ranks(means, table.floors)
+    ratio = means / table.baseline_of(means[None])[0]
+    groups = _groups(order, different)
+    tail = (1 - LEVEL) / 2
+    found = []
+    for position, m in enumerate(order):
+        low, high = np.quantile(skills[:, m], [tail, 1 - tail])
+        first, last = np.quantile(places[:, m], [tail, 1 - tail], method="nearest")
+        worst = int(np.argmax(ratio[m]))
+        found.append(
+            Place(
+                name=table.names[m],
+                family=table.families[m],
+                skill=float(skill[m]),
+                skill_low=float(low),
+                skill_high=float(high),
+                mean_rank=float(ranks[m].mean()),
+                place=position + 1,
+                place_low=min(int(first), position + 1),
+                place_high=max(int(last), position + 1),
+                win_rate=_win_rate(ranks, int(m)),
+                group=groups[int(m)],
+                imputed=tuple(d for d, lost in zip(table.datasets, table.imputed[m], strict=True) if lost),
+                worst=(table.datasets[worst], float(ratio[m, worst])),
+            )
+        )
+    return League(
+        datasets=table.datasets,
+        baselines=dict(zip(table.datasets, (table.names[b] for b in table.baselines), strict=True)),
+        places=tuple(found),
+        resolution=resolution,
+        profile={table.names[m]: _profile(means, int(m)) for m in order},
+    )
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Errors (method, dataset, fold), imputed where there is none, never under the floor."""
+
+    names: tuple[str, ...]
+    families: tuple[str, ...]
+    datasets: tuple[str, ...]
+    errors: np.ndarray
+    imputed: np.ndarray
+    floors: np.ndarray
+    baselines: tuple[int, ...]
+    """The baseline of each dataset, as the number of a method."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "_Table | None":
+        competing = [r for r in rows if not r.solver and set(r.status) != {"not_applicable"}]
+        best = _baselines(competing)
+        datasets = tuple(sorted({r.dataset for r in competing} & set(best)))
+        names = tuple(sorted({r.name for r in competing if r.dataset in datasets}))
+        if not datasets or len(names) < 2:
+            return None
+        by_place = {(r.name, r.dataset): r for r in competing}
+        folds = max(len(_folds(r)) for r in competing)
+        errors = np.empty((len(names), len(datasets), folds))
+        imputed = np.zeros((len(names), len(datasets)), bool)
+        floors = np.array([max(best[d].floor.get(best[d].primary, 0.0), 0.0) for d in datasets])
+        for i, name in enumerate(names):
+            for j, dataset in enumerate(datasets):
+                row = by_place.get((name, dataset))
+                imputed[i, j] = row is None or not row.ok
+                errors[i, j] = _filled(row, best[dataset], folds)
+        errors = np.maximum(errors, floors[None, :, None])
+        families = {r.name: r.family for r in competing}
+        return cls(
+            names=names,
+            families=tuple(families[n] for n in names),
+            datasets=datasets,
+            errors=np.maximum(errors, np.finfo(float).tiny),
+            imputed=imputed,
+            floors=floors,
+            baselines=tuple(names.index(best[d].name) for d in datasets),
+        )
+
+    def baseline_of(self, means: np.ndarray) -> np.ndarray:
+        """Return the baseline's error in `means` (draw, method, dataset), as (draw, 1, dataset)."""
+        return np.stack([means[:, b, j] for j, b in enumerate(self.baselines)], axis=1)[:, None, :]
+
+
+def _baselines(rows: Sequence[Row]) -> dict[str, Row]:
+    """Return the most accurate baseline or control of each dataset that succeeded in all its cells."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        if row.family in ("control", "baseline") and row.ok and row.error is not None:
+            best = found.get(row.dataset)
+            if best is None or best.error is None or row.error < best.error:
+                found[row.dataset] = row
+    return found
+
+
+def _folds(row: Row) -> dict[int, float]:
+    """Return fold → error, mean over repetitions."""
+    found: dict[int, list[float]] = {}
+    for record in row.records:
+        if record.status == "ok" and row.primary in record.scores:
+            found.setdefault(record.cell.fold, []).append(record.scores[row.primary])
+    return {k: float(np.mean(v)) for k, v in found.items()}
+
+
+def _filled(row: Row | None, baseline: Row, folds: int) -> np.ndarray:
+    """Return the errors of the folds; those that are missing are the baseline's, or worse if the method's others are."""
+    own, substitute = {} if row is None else _folds(row), _folds(baseline)
+    overall = float(np.mean(list(substitute.values())))
+    return np.array([own.get(k, max(substitute.get(k, overall), *own.values(), 0.0)) for k in range(folds)])
+
+
+def _sampled_skills(table: _Table, rng: np.random.Generator, draws: int) -> np.ndarray:
+    """Return the skills (draw, method): datasets drawn with replacement, and folds within each, the same for all methods."""
+    _, datasets, folds = table.errors.shape
+    of_folds = rng.multinomial(folds, np.full(folds, 1 / folds), size=(draws, datasets)) / folds
+    of_datasets = rng.multinomial(datasets, np.full(datasets, 1 / datasets), size=draws) / datasets
+    means = np.einsum("mdk,bdk->bmd", table.errors, of_folds, optimize=True)
+    logs = _log_ratio(means, table.baseline_of(means))
+    return np.asarray(1 - np.exp(np.einsum("bmd,bd->bm", logs, of_datasets)))
+
+
+def _log_ratio(means: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    return np.log(np.clip(means / baseline, *CLIP))
+
+
+def _told_apart(skill: np.ndarray, skills: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return which pairs differ, and the median half-width of the interval of a difference."""
+    methods = len(skill)
+    tail = (1 - LEVEL) / 2
+    different = np.zeros((methods, methods), bool)
+    pairs, p_values, halves = [], [], []
+    for i in range(methods):
+        gap = skills[:, i, None] - skills[:, i + 1 :]
+        low, high = np.quantile(gap, [tail, 1 - tail], axis=0) if i + 1 < methods else (np.empty(0), np.empty(0))
+        halves += list((high - low) / 2)
+        for j in range(i + 1, methods):
+            side = gap[:, j - i - 1]
+            p = 2 * min(float((side <= 0).mean()), float((side >= 0).mean()))
+            pairs.append((i, j))
+            p_values.append(max(min(p, 1.0), 1 / len(skills)))
+    for (i, j), p in zip(pairs, holm(p_values), strict=True):
+        different[i, j] = different[j, i] = p < 1 - LEVEL
+    return different, float(np.median(halves)) if halves else 0.0
+
+
+def _places(skills: np.ndarray) -> np.ndarray:
+    """Return the place of each method in each draw, 1 for the best."""
+    return np.asarray(rankdata(-skills, method="min", axis=1)).astype(np.int64)
+
+
+def _ranks(means: np.ndarray, floors: np.ndarray) -> np.ndarray:
+    """Return ranks (method, dataset); errors that rounding or the floor cannot tell apart share one."""
+    rounded = np.round(np.log(np.maximum(means, floors[None])) / ALIKE) * ALIKE
+    return np.asarray(rankdata(rounded, method="average", axis=0))
+
+
+def _win_rate(ranks: np.ndarray, m: int) -> float:
+    others = np.delete(ranks, m, axis=0)
+    return float(np.mean((ranks[m] < others) + 0.5 * (ranks[m] == others)))
+
+
+def _groups(order: np.ndarray, different: np.ndarray) -> dict[int, str]:
+    """Return letters: neighbours in the order share one as long as none of them differ from each other."""
+    runs: list[tuple[int, int]] = []
+    for start in range(len(order)):
+        end = start
+        while end + 1 < len(order) and not different[np.ix_(order[start : end + 2], order[start : end + 2])].any():
+            end += 1
+        if not runs or end > runs[-1][1]:
+            runs.append((start, end))
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    found = {int(m): "" for m in order}
+    for letter, (start, end) in zip(_names(letters, len(runs)), runs, strict=True):
+        for position in range(start, end + 1):
+            found[int(order[position])] += letter
+    return found
+
+
+def _names(letters: str, n: int) -> list[str]:
+    return [letters[i % len(letters)] * (1 + i // len(letters)) for i in range(n)]
+
+
+def _profile(means: np.ndarray, m: int) -> list[tuple[float, float]]:
+    """Return the steps of the performance profile: Dolan & Moré 2002, doi:10.1007/s101070100263."""
+    ratios = np.sort(means[m] / means.min(axis=0))
+    return [(float(r), (i + 1) / len(ratios)) for i, r in enumerate(ratios)]

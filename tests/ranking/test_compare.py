@@ -1,0 +1,97 @@
+"""A comparison is right as often as it says, by simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sciml_bench.ranking.compare import compare, holm
+from sciml_bench.records.record import Record
+
+FOLDS, PER_FOLD = 5, 40
+
+
+def simulated(
+    record, rng: np.random.Generator, gap: float = 0.0, training: float = 0.03
+) -> tuple[list[Record], list[Record]]:
+    """Two methods on samples of varying difficulty; each training is luckier or less so than another."""
+    rows: tuple[list[Record], list[Record]] = ([], [])
+    for fold in range(FOLDS):
+        difficulty = np.exp(0.5 * rng.standard_normal(PER_FOLD))
+        for name, row, factor in zip("ab", rows, (1.0 + gap, 1.0), strict=True):
+            luck = np.exp(training * rng.standard_normal())
+            noise = np.exp(0.1 * rng.standard_normal(PER_FOLD))
+            row.append(record(name, fold, factor * luck * difficulty * noise))
+    return rows
+
+
+def found_different(record, gap: float, seed: int, repetitions: int) -> float:
+    rng = np.random.default_rng(seed)
+    return float(np.mean([compare(*simulated(record, rng, gap)).different for _ in range(repetitions)]))
+
+
+def test_identical_methods_with_other_seeds_differ_in_about_5_of_100_repetitions(record):
+    share = found_different(record, 0.0, 1, 400)
+    # 5% is the nominal rate; requiring both reasons of doubt to be overcome can only lower it.
+    assert 0.005 <= share <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
+
+
+@pytest.mark.parametrize("gap", [0.05, 0.1])
+def test_a_planted_difference_is_found_with_the_power_of_the_t_test(record, gap):
+    # δ_k has the spread of two trainings and of the samples' own noise; the difficulty of the samples cancels.
+    spread = math.sqrt(2 * (0.03**2 + (0.1**2 / PER_FOLD) * (1 + (math.exp(0.25) - 1))))
+    shift = math.log1p(gap) / (spread / math.sqrt(FOLDS))
+    limit = stats.t.ppf(0.975, FOLDS - 1)
+    power = 1 - stats.nct.cdf(limit, FOLDS - 1, shift)
+    assert found_different(record, gap, 2, 200) == pytest.approx(power, abs=0.1)
+
+
+def test_the_interval_covers_the_planted_ratio(record):
+    rng = np.random.default_rng(3)
+    hits = 0
+    for _ in range(200):
+        found = compare(*simulated(record, rng, 0.2))
+        hits += found.low <= 1.2 <= found.high
+    assert hits / 200 >= 0.92
+
+
+def test_it_says_which_is_better_and_by_how_much(record):
+    rng = np.random.default_rng(4)
+    a, b = simulated(record, rng, 0.5, training=0.0)
+    found = compare(a, b)
+    assert found.different
+    assert found.ratio == pytest.approx(1.5, rel=0.03)
+    assert found.sentence.startswith("b has 3")
+    assert "% less error than a on d (small, 5 folds, 200 test samples): rel_l2 " in found.sentence
+    assert found.wins < 0.05
+    other = compare(b, a)
+    assert other.ratio == pytest.approx(1 / found.ratio)
+    assert other.sentence.split(":")[0] == found.sentence.split(":")[0]
+
+
+def test_below_the_floor_everyone_ties(record):
+    rng = np.random.default_rng(5)
+    a = [record("a", k, 1e-6 * rng.random(PER_FOLD), floor=1e-5) for k in range(FOLDS)]
+    b = [record("b", k, 5e-6 * rng.random(PER_FOLD), floor=1e-5) for k in range(FOLDS)]
+    assert not compare(a, b).different
+    assert "tie" in compare(a, b).sentence
+
+
+def test_the_same_errors_are_no_difference(record):
+    a = [record("a", k, np.full(PER_FOLD, 0.1)) for k in range(FOLDS)]
+    b = [record("b", k, np.full(PER_FOLD, 0.1)) for k in range(FOLDS)]
+    found = compare(a, b)
+    assert (found.different, found.ratio, found.wins) == (False, 1.0, 0.5)
+
+
+def test_rows_without_a_common_fold_are_refused(record):
+    rng = np.random.default_rng(6)
+    a, b = simulated(record, rng)
+    with pytest.raises(ValueError, match="share no fold"):
+        compare(a[:2], b[2:])
+
+
+def test_holm_by_hand():
+    # Sorted: 0.01·3, 0.02·2, 0.04·1, each at least the one before.
+    np.testing.assert_allclose(holm([0.04, 0.01, 0.02]), [0.04, 0.03, 0.04])
