@@ -95,3 +95,15 @@ def test_rows_without_a_common_fold_are_refused(record):
 def test_holm_by_hand():
     # Sorted: 0.01·3, 0.02·2, 0.04·1, each at least the one before.
     np.testing.assert_allclose(holm([0.04, 0.01, 0.02]), [0.04, 0.03, 0.04])
+
+
+def test_a_root_of_a_mean_is_compared_as_the_score_is(record):
+    """With the statistic (p − u)²/Var u, a method of twice the error has four times the statistic."""
+    rng = np.random.default_rng(7)
+    values = [rng.random(PER_FOLD) for _ in range(FOLDS)]
+    a = [record("a", k, 4 * v).model_copy(update={"primary": "nrmse_std"}) for k, v in enumerate(values)]
+    b = [record("b", k, v).model_copy(update={"primary": "nrmse_std"}) for k, v in enumerate(values)]
+    a, b = (
+        [r.model_copy(update={"scores": {"nrmse_std": r.scores["rel_l2"] ** 0.5}}) for r in rows] for rows in (a, b)
+    )
+    assert compare(a, b).ratio == pytest.approx(2.0)

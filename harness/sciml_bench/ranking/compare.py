@@ -2,9 +2,9 @@
 
 With aᵢ and bᵢ the primary statistic of the two methods on test sample i, from models that did not see it, the effect is
 
-    δ = log(ā / b̄),   100·(exp δ − 1) per cent more error than the other,
+    δ = γ log(ā / b̄),   100·(exp δ − 1) per cent more error than the other,
 
-ā and b̄ means over all test samples of all folds and repetitions. A difference counts only if it holds for two reasons of doubt:
+γ = ½ where the score is the root of its mean statistic, else 1, ā and b̄ means over all test samples of all folds and repetitions. A difference counts only if it holds for two reasons of doubt:
 
 - other test samples: a percentile bootstrap of δ over independent units, 2000 draws, the same for both methods;
 - other trainings: Student's t on the K values δ_k of the folds, K − 1 degrees, each with the fold's own models and samples.
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from .. import metrics
 from ..records.record import Record
 
 DRAWS = 2000
@@ -86,9 +87,10 @@ def compare(first: Sequence[Record], second: Sequence[Record], *, seed: int = 0)
     floor = max(one.floor.get(one.primary, 0.0), 0.0)
     stacks = {k: _stack(*pair) for k, pair in pairs.items()}
     values = np.concatenate(list(stacks.values()))
-    delta = _delta(values)
-    draws = _draws(values, np.random.default_rng(seed))
-    p, low, high = _doubts(draws, [_delta(v) for v in stacks.values()])
+    gamma = _exponent(one.primary)
+    delta = gamma * _delta(values)
+    draws = gamma * _draws(values, np.random.default_rng(seed))
+    p, low, high = _doubts(draws, [gamma * _delta(v) for v in stacks.values()])
     errors = _score(first), _score(second)
     return Comparison(
         dataset=one.cell.dataset,
@@ -133,6 +135,13 @@ def _stack(a: Mapping[int, float], b: Mapping[int, float]) -> np.ndarray:
 
 def _delta(values: np.ndarray) -> float:
     return float(np.log(max(values[:, 0].mean(), TINY)) - np.log(max(values[:, 1].mean(), TINY)))
+
+
+def _exponent(headline: str) -> float:
+    """Return γ: score = (mean statistic)^γ, up to a constant."""
+    name = headline.partition("/")[0]
+    metric = next((m for m in metrics.ACCURACY if m.name == name), None)
+    return 1.0 if metric is None else math.log(metric.finish(4.0)) / math.log(4.0)
 
 
 def _draws(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
