@@ -5,21 +5,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import xarray as xr
-
-from sciml_bench.errors import UsageError
-from sciml_bench.method import Budget, Log, Method, Predictor
-from sciml_bench.method.forecasting import Forecast
-from sciml_bench.method.grids import why_not_a_grid
-from sciml_bench.method.training import Optimizer, Precision, Schedule, Training
-from sciml_bench.problem import MethodCard, Problem, Source
+from sciml_bench.method.trained import GridMethod
+from sciml_bench.problem import MethodCard, Source
 
 if TYPE_CHECKING:
     import torch
 
 
 @dataclass(frozen=True, kw_only=True)
-class FNO(Method):
+class FNO(GridMethod):
     """vₗ₊₁ = σ(W vₗ + ℱ⁻¹[R_ℓ(k) · (ℱ vₗ)(k)]), |k| ≤ `modes`, between pointwise lifting and projection.
 
     Each layer multiplies the lowest Fourier modes of `width` channels by learnt matrices, so that the map is
@@ -69,54 +63,12 @@ class FNO(Method):
     modes: int = 8
     layers: int = 4
     domain_padding: float = 0.0
-    forecast: Forecast = "auto"
-    noise: float = 0.0
-    optimizer: Optimizer = "adamw"
-    schedule: Schedule = "onecycle"
-    precision: Precision = "32-true"
     learning_rate: float = 6e-3
-    weight_decay: float = 1e-4
-    batch_size: int = 16
-    updates: int = 800
-    clip_norm: float = 1.0
-    validations: int = 5
-    patience: int = 0
 
-    def applies_to(self, problem: Problem) -> str | None:
-        """Only on a regular grid."""
-        return why_not_a_grid(problem)
-
-    def fit(
-        self,
-        train: xr.Dataset,
-        valid: xr.Dataset,
-        *,
-        problem: Problem,
-        budget: Budget,  # noqa: ARG002
-        seed: int,
-        device: str,
-        log: Log,
-    ) -> Predictor:
-        """Train the network with the shared loop."""
-        from sciml_bench.method.forecast import fit_on_grid
-
-        for name in ("width", "modes", "layers"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}, but must be at least 1")
-        if not 0 <= self.domain_padding <= 1:
-            raise UsageError(f"domain_padding is {self.domain_padding}, but must lie between 0 and 1")
-        return fit_on_grid(
-            self.build,
-            train,
-            valid,
-            problem=problem,
-            training=Training.of(self),
-            forecast=self.forecast,
-            noise=self.noise,
-            seed=seed,
-            device=device,
-            log=log,
-        )
+    def check(self) -> None:
+        """Refuse a size below 1 and a padding longer than the domain."""
+        self.require_positive(("width", "modes", "layers"))
+        self.require_between("domain_padding", 0, 1)
 
     def build(
         self,
@@ -126,16 +78,14 @@ class FNO(Method):
         periodic: bool,  # noqa: ARG002
     ) -> "torch.nn.Module":
         """Return the network for a grid of this shape."""
-        from neuralop.models import FNO as Network  # noqa: N811
+        from sciml_bench.method.fourier_network import fourier_network
 
-        # neuraloperator counts a wavenumber and its negative as two modes.
-        modes = tuple(2 * min(self.modes, max(1, n // 2)) for n in grid)
-        return Network(
-            n_modes=modes,
-            in_channels=channels_in,
-            out_channels=channels_out,
-            hidden_channels=self.width,
-            n_layers=self.layers,
-            positional_embedding="grid",
-            domain_padding=self.domain_padding or None,
+        return fourier_network(
+            channels_in,
+            channels_out,
+            grid,
+            width=self.width,
+            modes=self.modes,
+            layers=self.layers,
+            domain_padding=self.domain_padding,
         )

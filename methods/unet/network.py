@@ -10,6 +10,11 @@ CONVOLUTIONS: dict[int, type[nn.Conv1d] | type[nn.Conv2d] | type[nn.Conv3d]] = {
     2: nn.Conv2d,
     3: nn.Conv3d,
 }
+DROPOUTS: dict[int, type[nn.Dropout1d] | type[nn.Dropout2d] | type[nn.Dropout3d]] = {
+    1: nn.Dropout1d,
+    2: nn.Dropout2d,
+    3: nn.Dropout3d,
+}
 POOLS = {1: functional.avg_pool1d, 2: functional.avg_pool2d, 3: functional.avg_pool3d}
 GROUP = 8
 """Channels that are normalised together, at most."""
@@ -30,17 +35,18 @@ class Conv(nn.Module):
 
 
 class Block(nn.Module):
-    """x → s(x) + n(c(g(n(c(x))))): two convolutions c, each with group norm n and GELU g, beside a pointwise
-    shortcut s.
+    """x → g(s(x) + n(c(d(g(n(c(x)))))): two convolutions c, each with group norm n, GELU g and dropout d of whole
+    channels, beside a pointwise shortcut s.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, axes: int, *, periodic: bool) -> None:
+    def __init__(self, channels_in: int, channels_out: int, axes: int, *, periodic: bool, dropout: float) -> None:
         super().__init__()
         groups = max(1, channels_out // GROUP)
         self.body = nn.Sequential(
             Conv(channels_in, channels_out, axes, kernel=3, periodic=periodic),
             nn.GroupNorm(groups, channels_out),
             nn.GELU(),
+            DROPOUTS[axes](dropout),
             Conv(channels_out, channels_out, axes, kernel=3, periodic=periodic),
             nn.GroupNorm(groups, channels_out),
         )
@@ -61,7 +67,15 @@ class UNetwork(nn.Module):
     """
 
     def __init__(
-        self, channels_in: int, channels_out: int, axes: int, *, width: int, depth: int, periodic: bool
+        self,
+        channels_in: int,
+        channels_out: int,
+        axes: int,
+        *,
+        width: int,
+        depth: int,
+        periodic: bool,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(depth + 1)]
@@ -69,10 +83,11 @@ class UNetwork(nn.Module):
         self.axes = axes
         self.mode = "circular" if periodic else "constant"
         self.down = nn.ModuleList(
-            Block(a, b, axes, periodic=periodic) for a, b in zip([channels_in, *widths[:-1]], widths, strict=True)
+            Block(a, b, axes, periodic=periodic, dropout=dropout)
+            for a, b in zip([channels_in, *widths[:-1]], widths, strict=True)
         )
         self.up = nn.ModuleList(
-            Block(widths[k + 1] + widths[k], widths[k], axes, periodic=periodic) for k in range(depth)
+            Block(widths[k + 1] + widths[k], widths[k], axes, periodic=periodic, dropout=dropout) for k in range(depth)
         )
         self.head = CONVOLUTIONS[axes](width, channels_out, 1)
 

@@ -14,12 +14,12 @@ import xarray as xr
 
 from ..errors import UsageError
 from ..problem import Problem, Variable
-from .contract import Log, Predictor
+from .contract import Predictor
 from .forecasting import Forecast, Plan, plan
 from .grids import GridCodec
 from .scaling import Standardizer
 from .torch_loop import TensorExamples, optimize, seeded, stream
-from .training import Training
+from .training import Run
 
 Tensor = torch.Tensor
 CHUNK = 64
@@ -41,18 +41,25 @@ class Build(Protocol):
         """Return the network, on the CPU, with weights from torch's random state."""
 
 
+class Penalty(Protocol):
+    """A term of the loss beside the data's, such as the residual of an equation."""
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return its mean over a batch with inputs x and predictions y, both (sample, channel, *grid), in the data's
+        units.
+        """
+
+
 def fit_on_grid(
     build: Build,
     train: xr.Dataset,
     valid: xr.Dataset,
     *,
     problem: Problem,
-    training: Training,
-    forecast: Forecast,
-    noise: float,
-    seed: int,
-    device: str,
-    log: Log,
+    run: Run,
+    forecast: Forecast = "auto",
+    noise: float = 0.0,
+    penalty: Penalty | None = None,
 ) -> Predictor:
     """Train the network that `build` makes and return its predictor.
 
@@ -62,16 +69,20 @@ def fit_on_grid(
     `train` alone.
 
     Loss: relative L2 norm over all points, averaged over targets and samples; of the change from the last
-    frame if autoregressive. Validation: relative L2 of the whole prediction.
+    frame if autoregressive. A `penalty` is added to that of a direct forecast. Validation: relative L2 of the whole prediction.
     """
     if noise < 0:
         raise UsageError(f"noise is {noise}, but must not be negative")
     codec = GridCodec.of(problem, train)
     steps = plan(problem, train, forecast)
-    log.fact("forecast", "direct" if steps is None else "autoregressive")
-    if steps is None:
-        return _fit_direct(build, codec, train, valid, training=training, seed=seed, device=device, log=log)
-    return _fit_steps(build, codec, steps, train, valid, noise, training=training, seed=seed, device=device, log=log)
+    run.log.fact("forecast", "direct" if steps is None else "autoregressive")
+    if steps is not None:
+        return _fit_steps(build, codec, steps, train, valid, run, noise)
+    if noise:
+        raise UsageError(
+            f"noise is {noise}, but the forecast is direct, which has no steps to make robust; set it to 0"
+        )
+    return _fit_direct(build, codec, train, valid, run, penalty)
 
 
 def relative_l2(prediction: Tensor, truth: Tensor, slices: list[slice], floors: list[float]) -> Tensor:
@@ -159,31 +170,30 @@ def _fit_direct(
     codec: GridCodec,
     train: xr.Dataset,
     valid: xr.Dataset,
-    *,
-    training: Training,
-    seed: int,
-    device: str,
-    log: Log,
+    run: Run,
+    penalty: Penalty | None,
 ) -> Predictor:
     x, y = codec.encode_inputs(train), codec.encode_targets(train)
     grid = codec.grid(train)
-    with seeded(stream(seed, 0), "cpu"):  # the same weights whatever the device
+    with seeded(stream(run.seed, 0), "cpu"):  # the same weights whatever the device
         net = build(x.shape[1], y.shape[1], grid, codec.periodic)
     module = Direct(net, Standardizer.fit(x, codec.input_groups(train)), Standardizer.fit(y), len(grid))
     slices = codec.target_slices()
-    examples = TensorExamples(*(torch.from_numpy(a).to(device) for a in (x, y)))
+    examples = TensorExamples(*(torch.from_numpy(a).to(run.device) for a in (x, y)))
     floors = _floors(torch.from_numpy(y), slices)
     part = valid.isel(sample=slice(VALIDATED["direct"]))
     valid_x, valid_y = codec.encode_inputs(part), torch.from_numpy(codec.encode_targets(part))
 
     def loss(network: torch.nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        return relative_l2(network(batch[0]), batch[1], slices, floors)
+        predicted = network(batch[0])
+        error = relative_l2(predicted, batch[1], slices, floors)
+        return error if penalty is None else error + penalty(batch[0], predicted)
 
     def score(_: torch.nn.Module) -> float:
-        return float(relative_l2(_chunks(module, (valid_x,), device), valid_y, slices, floors))
+        return float(relative_l2(_chunks(module, (valid_x,), run.device), valid_y, slices, floors))
 
-    optimize(module, examples, loss, score, training=training, seed=seed, device=device, log=log)
-    return DirectPredictor(codec=codec, module=module, device=device)
+    optimize(module, examples, loss, score, **vars(run))
+    return DirectPredictor(codec=codec, module=module, device=run.device)
 
 
 class _Windows:
@@ -213,12 +223,8 @@ def _fit_steps(
     steps: Plan,
     train: xr.Dataset,
     valid: xr.Dataset,
+    run: Run,
     noise: float,
-    *,
-    training: Training,
-    seed: int,
-    device: str,
-    log: Log,
 ) -> Predictor:
     grid = codec.grid(train)
     history, static = _given(codec, steps, train)
@@ -228,16 +234,18 @@ def _fit_steps(
     size = np.sqrt((change**2).mean(axis=(0, 1, *range(3, change.ndim))))
     size[size == 0] = 1.0  # a channel that never changes is predicted not to
     state = Standardizer.fit(states[:, :-1].reshape(-1, *states.shape[2:]))
-    with seeded(stream(seed, 0), "cpu"):  # the same weights whatever the device
+    with seeded(stream(run.seed, 0), "cpu"):  # the same weights whatever the device
         net = build(count * channels + static.shape[1], channels, grid, codec.periodic)
     module = Stepper(net, state, Standardizer.fit(static), size, len(grid))
 
     slices = _channel_slices(codec, train)
-    scale = _vector(size, len(grid)).to(device)
-    blur = noise * torch.as_tensor(state.std, dtype=torch.float32, device=device).reshape(1, 1, -1, *(1,) * len(grid))
+    scale = _vector(size, len(grid)).to(run.device)
+    blur = noise * torch.as_tensor(state.std, dtype=torch.float32, device=run.device).reshape(
+        1, 1, -1, *(1,) * len(grid)
+    )
     scaled = torch.from_numpy((change / size.reshape(-1, *(1,) * len(grid))).astype(np.float32)).flatten(0, 1)
     floors = _floors(scaled, slices)
-    examples = _Windows(torch.from_numpy(states).to(device), torch.from_numpy(static).to(device), count)
+    examples = _Windows(torch.from_numpy(states).to(run.device), torch.from_numpy(static).to(run.device), count)
 
     def loss(network: torch.nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         frames, extra, following = batch
@@ -251,11 +259,11 @@ def _fit_steps(
     valid_floors = _floors(torch.from_numpy(states[:, count:]).transpose(1, 2), slices)
 
     def score(_: torch.nn.Module) -> float:
-        predicted = _chunks(module, valid_given, device, steps.steps).transpose(1, 2)
+        predicted = _chunks(module, valid_given, run.device, steps.steps).transpose(1, 2)
         return float(relative_l2(predicted, valid_truth, slices, valid_floors))
 
-    optimize(module, examples, loss, score, training=training, seed=seed, device=device, log=log)
-    return StepPredictor(codec=codec, steps=steps, module=module, device=device)
+    optimize(module, examples, loss, score, **vars(run))
+    return StepPredictor(codec=codec, steps=steps, module=module, device=run.device)
 
 
 def _frames(codec: GridCodec, data: xr.Dataset, variables: tuple[Variable, ...]) -> np.ndarray:

@@ -16,7 +16,8 @@ from lightning_fabric import Fabric
 
 from ..errors import DivergedError, UsageError
 from .contract import Log
-from .training import Training
+from .lion import Lion
+from .training import MOMENTUM, Run, Training
 
 POINTS = 200
 """Points of a logged curve, at most."""
@@ -99,87 +100,97 @@ def optimize(
     Raises `DivergedError` when the training loss, or every validation, is not finite, and `UsageError` for
     half precision ("16-mixed") on a CPU, which has no fast form of it.
 
-    Sources: AdamW, Loshchilov & Hutter 2017, arXiv:1711.05101; one cycle, Smith & Topin 2017,
-    arXiv:1708.07120.
+    Sources: AdamW, Loshchilov & Hutter 2017, arXiv:1711.05101; Lion, Chen et al. 2023, arXiv:2302.06675; one
+    cycle, Smith & Topin 2017, arXiv:1708.07120; cosine, Loshchilov & Hutter 2016, arXiv:1608.03983.
     """
+    run = Run(training=training, seed=seed, device=device, log=log)
     if device == "cpu" and training.precision == "16-mixed":
         raise UsageError("precision is '16-mixed', but that needs a GPU; use 'bf16-mixed' on a CPU")
     with seeded(stream(seed, 1), device):
-        return _optimize(module, examples, loss, validate, training=training, seed=seed, device=device, log=log)
+        return _Fit(module, run).train(examples, loss, validate)
 
 
-def _optimize(
-    module: torch.nn.Module,
-    examples: Examples,
-    loss: Loss,
-    validate: Callable[[torch.nn.Module], float],
-    *,
-    training: Training,
-    seed: int,
-    device: str,
-    log: Log,
-) -> torch.nn.Module:
-    fabric = Fabric(accelerator=device, devices=1, precision=training.precision)
-    if training.precision == "64-true":
-        _widen(module)
-    optimizer = _optimizer(module, training)
-    wrapped, fabric_optimizer = fabric.setup(module, optimizer)
-    scheduler = _scheduler(optimizer, training)
-    log.fact("parameters", sum(p.numel() * (2 if p.is_complex() else 1) for p in module.parameters()))
+class _Fit:
+    """The state of one fit: the module, what changes it, and the best that was seen of it."""
 
-    updates = training.updates
-    stride, tick = math.ceil(updates / POINTS), math.ceil(updates / TICKS)
-    checks = {math.ceil(updates * (k + 1) / training.validations) for k in range(training.validations)}
-    batches = _batches(len(examples), training.batch_size, stream(seed, 2))
-    best, best_score, best_update, worse = None, math.inf, 0, 0
-    total, since = torch.zeros((), device=fabric.device), 0
-    update = 0
-    wrapped.train()
-    for update in range(1, updates + 1):
-        batch = tuple(t.to(fabric.device) for t in examples.take(next(batches)))
-        fabric_optimizer.zero_grad()
-        value = loss(wrapped, batch)
-        fabric.backward(value)
-        norm = fabric.clip_gradients(
-            wrapped, fabric_optimizer, max_norm=training.clip_norm or math.inf, error_if_nonfinite=False
-        )
-        fabric_optimizer.step()
-        rate = optimizer.param_groups[0]["lr"]
-        scheduler.step()
-        total, since = total + value.detach(), since + 1
-        if update % stride == 0 or update in checks:
-            mean = float(total) / since
-            if not math.isfinite(mean):
-                raise DivergedError(
-                    f"the training loss became {mean} by update {update} of {updates}; a smaller "
-                    "learning_rate "
-                    f"(now {training.learning_rate:g}) or clip_norm (now {training.clip_norm:g}) may help"
-                )
-            log.curve("loss", update, mean)
-            log.curve("gradient_norm", update, 0.0 if norm is None else float(norm))
-            log.curve("learning_rate", update, rate)
-            total, since = torch.zeros_like(total), 0
-            if update % tick < stride:
-                log.progress(update / updates, f"update {update} of {updates}, loss {mean:.3g}")
-        if update in checks:
-            score = _validated(module, validate)
-            log.curve("valid_loss", update, score)
-            if score < best_score:
-                best, best_score, best_update, worse = _state(module), score, update, 0
-            else:
-                worse += 1
-            if training.patience and worse >= training.patience:
+    def __init__(self, module: torch.nn.Module, run: Run) -> None:
+        self.module, self.training, self.log, self.seed = module, run.training, run.log, run.seed
+        self.fabric = Fabric(accelerator=run.device, devices=1, precision=self.training.precision)
+        if self.training.precision == "64-true":
+            _widen(module)
+        self.optimizer = _optimizer(module, self.training)
+        self.wrapped, self.stepper = self.fabric.setup(module, self.optimizer)
+        self.scheduler = _scheduler(self.optimizer, self.training)
+        self.total, self.since = torch.zeros((), device=self.fabric.device), 0
+        self.best: dict[str, torch.Tensor] | None = None
+        self.best_score, self.best_update, self.worse = math.inf, 0, 0
+
+    def train(self, examples: Examples, loss: Loss, validate: Callable[[torch.nn.Module], float]) -> torch.nn.Module:
+        """Make the updates, with their validations, and return the module at the best of these."""
+        self.log.fact("parameters", sum(p.numel() * (2 if p.is_complex() else 1) for p in self.module.parameters()))
+        updates, validations = self.training.updates, self.training.validations
+        stride = math.ceil(updates / POINTS)
+        checks = {math.ceil(updates * (k + 1) / validations) for k in range(validations)}
+        batches = _batches(len(examples), self.training.batch_size, stream(self.seed, 2))
+        update = 0
+        self.wrapped.train()
+        for update in range(1, updates + 1):
+            norm, rate = self._step(loss, examples.take(next(batches)))
+            if update % stride == 0 or update in checks:
+                self._report(update, norm, rate, tick=update % math.ceil(updates / TICKS) < stride)
+            if update in checks and self._stop(update, _validated(self.module, validate)):
                 break
-    if best is None:
-        raise DivergedError(
-            f"no validation of the fit was finite, so there is no state to keep; a smaller learning_rate "
-            f"(now {training.learning_rate:g}) may help"
+        return self._finish(update)
+
+    def _step(self, loss: Loss, batch: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor | None, float]:
+        """Make one update; return the gradient's norm before clipping and the learning rate."""
+        self.stepper.zero_grad()
+        value = loss(self.wrapped, tuple(t.to(self.fabric.device) for t in batch))
+        self.fabric.backward(value)
+        norm = self.fabric.clip_gradients(
+            self.wrapped, self.stepper, max_norm=self.training.clip_norm or math.inf, error_if_nonfinite=False
         )
-    _restore(module, best)
-    log.fact("best_update", best_update)
-    log.fact("updates", update)
-    log.progress(1.0, f"best validation {best_score:.3g} at update {best_update}")
-    return module.eval()
+        self.stepper.step()
+        rate = self.optimizer.param_groups[0]["lr"]
+        self.scheduler.step()
+        self.total, self.since = self.total + value.detach(), self.since + 1
+        return norm, rate
+
+    def _report(self, update: int, norm: torch.Tensor | None, rate: float, *, tick: bool) -> None:
+        """Log the mean loss since the last report, or raise if it is not finite."""
+        mean, updates = float(self.total) / self.since, self.training.updates
+        if not math.isfinite(mean):
+            raise DivergedError(
+                f"the training loss became {mean} by update {update} of {updates}; a smaller learning_rate "
+                f"(now {self.training.learning_rate:g}) or clip_norm (now {self.training.clip_norm:g}) may help"
+            )
+        self.log.curve("loss", update, mean)
+        self.log.curve("gradient_norm", update, 0.0 if norm is None else float(norm))
+        self.log.curve("learning_rate", update, rate)
+        self.total, self.since = torch.zeros_like(self.total), 0
+        if tick:
+            self.log.progress(update / updates, f"update {update} of {updates}, loss {mean:.3g}")
+
+    def _stop(self, update: int, score: float) -> bool:
+        """Note a validation; return whether patience has run out."""
+        self.log.curve("valid_loss", update, score)
+        if score < self.best_score:
+            self.best, self.best_score, self.best_update, self.worse = _state(self.module), score, update, 0
+        else:
+            self.worse += 1
+        return bool(self.training.patience and self.worse >= self.training.patience)
+
+    def _finish(self, update: int) -> torch.nn.Module:
+        if self.best is None:
+            raise DivergedError(
+                f"no validation of the fit was finite, so there is no state to keep; a smaller learning_rate "
+                f"(now {self.training.learning_rate:g}) may help"
+            )
+        _restore(self.module, self.best)
+        self.log.fact("best_update", self.best_update)
+        self.log.fact("updates", update)
+        self.log.progress(1.0, f"best validation {self.best_score:.3g} at update {self.best_update}")
+        return self.module.eval()
 
 
 def _validated(module: torch.nn.Module, validate: Callable[[torch.nn.Module], float]) -> float:
@@ -219,21 +230,24 @@ def _batches(n: int, size: int, seed: int) -> Iterator[torch.Tensor]:
 
 
 def _optimizer(module: torch.nn.Module, training: Training) -> torch.optim.Optimizer:
+    weights, rate, decay = module.parameters(), training.learning_rate, training.weight_decay
     if training.optimizer == "sgd":
-        return torch.optim.SGD(
-            module.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, momentum=0.9
-        )
-    return torch.optim.AdamW(module.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay)
+        momentum = MOMENTUM if training.momentum is None else training.momentum
+        return torch.optim.SGD(weights, lr=rate, weight_decay=decay, momentum=momentum)
+    if training.optimizer == "lion":
+        return Lion(weights, lr=rate, weight_decay=decay)
+    return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
 
 
 def _scheduler(optimizer: torch.optim.Optimizer, training: Training) -> torch.optim.lr_scheduler.LRScheduler:
-    if training.schedule == "onecycle":
-        # Its warm-up must be longer than a step, so very short fits take the cosine.
-        if training.updates >= 10:
-            return torch.optim.lr_scheduler.OneCycleLR(
-                optimizer, training.learning_rate, total_steps=training.updates + 1
-            )
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, training.updates)
-    if training.schedule == "cosine":
-        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, training.updates)
-    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    if training.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    # One cycle's warm-up must be longer than a step, so very short fits take the cosine.
+    if training.schedule == "onecycle" and training.updates >= 10:
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            training.learning_rate,
+            total_steps=training.updates + 1,
+            cycle_momentum=training.optimizer == "adamw",  # β₁ falls while the rate rises; the others' stays as given
+        )
+    return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, training.updates)
