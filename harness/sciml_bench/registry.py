@@ -1,6 +1,8 @@
 """Finding methods and datasets: every file of the plugin folders, and any file that a user points to.
 
-A plugin is the one public class of its module that is a concrete `Method` or `Dataset`. Nothing is registered by hand.
+A plugin is the one public class of its module that is a concrete `Method` or `Dataset`. Nothing is registered by hand. An
+installed package may offer modules of its own as entry points of the groups `sciml_bench.methods` and `sciml_bench.datasets`;
+a name that the suite has already stays the suite's.
 """
 
 import hashlib
@@ -11,6 +13,8 @@ import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -36,12 +40,23 @@ class Broken:
 
 def method_names() -> list[str]:
     """Return the names of all methods without importing them."""
-    return sorted(m.name for m in pkgutil.iter_modules(method_folder.__path__))
+    return sorted({*(m.name for m in pkgutil.iter_modules(method_folder.__path__)), *_offered("methods")})
 
 
 def dataset_names() -> list[str]:
     """Return the names of all datasets without importing them."""
-    return sorted(m.name for m in pkgutil.iter_modules(dataset_folder.__path__))
+    return sorted({*(m.name for m in pkgutil.iter_modules(dataset_folder.__path__)), *_offered("datasets")})
+
+
+@cache
+def _offered(kind: str) -> dict[str, str]:
+    """Return name → module of what installed packages offer."""
+    return {e.name: e.module for e in entry_points(group=f"sciml_bench.{kind}")}
+
+
+def _module(folder: ModuleType, kind: str, name: str) -> ModuleType:
+    own = f"{folder.__name__}.{name}"
+    return importlib.import_module(own if importlib.util.find_spec(own) else _offered(kind)[name])
 
 
 def track_names() -> list[str]:
@@ -84,7 +99,7 @@ def method_class(name: str) -> type[Method]:
         return _the_class(_module_from_file(name, "method"), Method, name)
     if name not in method_names():
         raise UnknownNameError("method", name, method_names())
-    return _the_class(importlib.import_module(f"{method_folder.__name__}.{name}"), Method, name)
+    return _the_class(_module(method_folder, "methods", name), Method, name)
 
 
 def dataset_class(name: str) -> type[Dataset]:
@@ -94,7 +109,21 @@ def dataset_class(name: str) -> type[Dataset]:
         return _the_class(_module_from_file(name, "dataset"), Dataset, name)
     if name not in dataset_names():
         raise UnknownNameError("dataset", name, dataset_names())
-    return _the_class(importlib.import_module(f"{dataset_folder.__name__}.{name}"), Dataset, name)
+    return _the_class(_module(dataset_folder, "datasets", name), Dataset, name)
+
+
+def plugin_class(name: str) -> type[Method] | type[Dataset]:
+    """Return the method or the dataset, whichever it is, of a Python file."""
+    name = canonical(name)
+    module = _module_from_file(name, "plugin")
+    bases = [b for b in (Method, Dataset) if _classes(module, b)]
+    if len(bases) != 1:
+        raise UsageError(
+            f"'{name}' defines {'both a Method and a Dataset' if bases else 'neither a Method nor a Dataset'}: "
+            "expected one public class that implements one of them"
+        )
+    found: type[Method] | type[Dataset] = _the_class(module, bases[0], name)
+    return found
 
 
 def is_path(name: str) -> bool:
@@ -150,8 +179,9 @@ def _module_from_file(name: str, kind: str) -> ModuleType:
     return module
 
 
-def _the_class(module: ModuleType, base: type, name: str) -> Any:
-    found = [
+def _classes(module: ModuleType, base: type) -> list[type]:
+    """Return the public classes of a module that implement `base`."""
+    return [
         c
         for n, c in vars(module).items()
         if inspect.isclass(c)
@@ -160,6 +190,10 @@ def _the_class(module: ModuleType, base: type, name: str) -> Any:
         and c.__module__ == module.__name__
         and not n.startswith("_")
     ]
+
+
+def _the_class(module: ModuleType, base: type, name: str) -> Any:
+    found = _classes(module, base)
     if len(found) != 1:
         names = ", ".join(c.__name__ for c in found) or "none"
         raise ContractError(

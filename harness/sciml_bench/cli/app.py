@@ -32,6 +32,13 @@ class Tier(StrEnum):
     full = "full"
 
 
+class Kind(StrEnum):
+    """What can be written anew."""
+
+    method = "method"
+    dataset = "dataset"
+
+
 class Listed(StrEnum):
     """What can be listed."""
 
@@ -188,6 +195,34 @@ def leaderboard(
     from .leaderboard import show
 
     show(dataset, None if tier is None else tier.value, results, json)
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="A method or dataset, or the path of a file that defines one.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", help="Try a method on these only; by default on one of each shape.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Run the contract on a method or dataset and say in a sentence what is wrong with it."""
+    from .check import check as check_
+
+    check_(name, _names(dataset), json)
+
+
+@app.command()
+def new(
+    kind: Annotated[Kind, typer.Argument(help="method or dataset.")],
+    name: Annotated[str, typer.Argument(help="Its name, in lower case with underscores.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the file goes; by default the suite's folder, or this one outside of it.")
+    ] = None,
+) -> None:
+    """Write the file of a new method or dataset, which passes the check as it is."""
+    from .new import write
+
+    write(kind.value, name, folder)
 
 
 @app.command()

@@ -44,6 +44,8 @@ class Method(ABC):
 
     card: ClassVar[MethodCard]
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
+    known_failures: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Check of the contract that the method fails → the reason, shown wherever the contract is run."""
 
     def applies_to(self, problem: Problem) -> str | None:  # noqa: ARG002
         """Return None if the method can solve `problem`, else the reason why not, in a sentence for the reader."""

@@ -116,6 +116,8 @@ class Dataset(ABC):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
     batch: ClassVar[int] = 32
     """How many samples are generated together: the unit of progress."""
+    known_failures: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Check of the contract that the dataset fails → the reason, shown wherever the contract is run."""
 
     samples: int
 

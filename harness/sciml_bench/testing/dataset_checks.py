@@ -1,4 +1,4 @@
-"""What every dataset must do. `check_dataset(cls)` raises the first broken promise as a sentence."""
+"""What every dataset must do. Each raises the broken promise as a sentence."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -161,9 +161,3 @@ DATASET_CHECKS: tuple[Callable[[type[Dataset]], None], ...] = (
     refined_truth_is_on_the_same_grid,
     solver_has_a_curve,
 )
-
-
-def check_dataset(cls: type[Dataset]) -> None:
-    """Run every check."""
-    for check in DATASET_CHECKS:
-        check(cls)

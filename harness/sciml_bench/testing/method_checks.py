@@ -1,6 +1,10 @@
-"""What every method must do, on a small problem of its own kind. `check_method(cls, dataset)` raises the first broken promise."""
+"""What every method must do, on a small problem of its own kind. Each raises the broken promise as a sentence."""
 
+import ast
+import inspect
 import pickle
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass
 from functools import cached_property
@@ -12,10 +16,16 @@ import xarray as xr
 from ..digest import of_arrays
 from ..errors import ContractError, UnknownNameError
 from ..method.contract import Method, Predictor
-from ..problem import CLASS, MEMBER, Problem, Variable
+from ..problem import CLASS, MEMBER, RAGGED, Problem, Variable
 from ..problem.samples import blocks, count, like, take
 from ..protocol.budgets import BUDGETS
 from ..registry import build_method
+
+FRAMEWORKS = {
+    "ase", "cantera", "deepxde", "diffrax", "e3nn", "equinox", "jax", "lightgbm", "lightning_fabric", "neuralop", "optax",
+    "pandas", "sklearn", "tensorflow", "timm", "torch", "torch_geometric", "xgboost",
+}  # fmt: skip
+"""Modules that take a second or more to import."""
 
 
 @dataclass
@@ -63,9 +73,38 @@ class Bench:
         )
 
     @cached_property
+    def first(self) -> "Fitted":
+        """A fit with the first seed."""
+        return self._fitted()
+
+    @cached_property
+    def again(self) -> "Fitted":
+        """The same once more."""
+        return self._fitted()
+
+    @property
     def predictor(self) -> Predictor:
-        """The method fitted with the first seed."""
-        return self.fit()
+        """The predictor of the first fit."""
+        return self.first.predictor
+
+    def _fitted(self) -> "Fitted":
+        data, log, begun = (self.train, self.valid, self.inputs), Silent(), time.perf_counter()
+        before = [of_arrays(d) for d in data]
+        predictor = self.fit(log=log)
+        seconds = time.perf_counter() - begun
+        answer = predictor(self.inputs)
+        return Fitted(predictor, answer, log, seconds, [of_arrays(d) for d in data] == before)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit: its predictor, the answer to the bench's inputs, its log, its seconds, and whether it left its data alone."""
+
+    predictor: Predictor
+    answer: xr.Dataset
+    log: Silent
+    seconds: float
+    left_alone: bool
 
 
 def card_is_complete(bench: Bench) -> None:
@@ -98,28 +137,32 @@ def is_a_frozen_dataclass(bench: Bench) -> None:
 
 def leaves_its_data_as_they_are(bench: Bench) -> None:
     """Neither fit nor predict changes what it is given."""
-    before = [of_arrays(d) for d in (bench.train, bench.valid, bench.inputs)]
-    bench.fit()(bench.inputs)  # anew, so that the comparison spans the fit
-    if [of_arrays(d) for d in (bench.train, bench.valid, bench.inputs)] != before:
+    if not (bench.first.left_alone and bench.again.left_alone):
         raise ContractError("fit or predict changed its input arrays: copy before writing")
 
 
 def repeats_itself(bench: Bench) -> None:
     """The same seed gives the same bytes."""
-    first, again = (_arrays(bench, p(bench.inputs)) for p in (bench.predictor, bench.fit()))
+    first, again = (_arrays(bench, fitted.answer) for fitted in (bench.first, bench.again))
     if any(not np.array_equal(a, b) for a, b in zip(first, again, strict=True)):
         raise ContractError("the same seed gave different predictions: derive all randomness from `seed`")
 
 
 def predicts_what_was_declared(bench: Bench) -> None:
     """Every target is there with its dimensions, finite, one for each input."""
-    answer = bench.predictor(bench.inputs)
+    answer = bench.first.answer
     for v in bench.problem.targets:
         dims = {str(d) for d in answer[v.name].dims} - {MEMBER}
         expected = (*v.stored, *((CLASS,) if v.kind == "label" else ()))
         unit = v.stored[0]
         if dims != set(expected) or answer[v.name].sizes[unit] != bench.inputs.sizes[unit]:
             raise ContractError(f"the prediction of '{v.name}' has {dict(answer[v.name].sizes)}: expected {expected}")
+        for dim in (d for d in v.dims if d not in RAGGED):
+            if answer[v.name].sizes[dim] != bench.train.sizes[dim]:
+                raise ContractError(
+                    f"the prediction of '{v.name}' has {answer[v.name].sizes[dim]} entries along '{dim}': expected "
+                    f"{bench.train.sizes[dim]}, as in the training data"
+                )
         if not np.isfinite(answer[v.name].values).all():
             raise ContractError(f"the prediction of '{v.name}' is not finite")
 
@@ -128,7 +171,7 @@ def is_indifferent_to_order_and_batch(bench: Bench) -> None:
     """A sample's prediction does not depend on its place or its companions, to single precision."""
     predict = bench.predictor
     last = count(bench.inputs) - 1
-    whole = predict(bench.inputs)
+    whole = bench.first.answer
     orders = [range(last, -1, -1), *([] if bench.cls.card.per_instance else [[min(1, last)]])]
     for order in orders:
         inputs = take(bench.inputs, order)
@@ -149,11 +192,43 @@ def _apart(variable: Variable, mine: xr.Dataset, other: xr.Dataset) -> float:
     return max(float(np.abs(p.values - q.values).max()) for p, q in pairs) / scale
 
 
+def keeps_its_budget(bench: Bench) -> None:
+    """A smoke fit on a handful of samples takes seconds, so that a contributor can try it."""
+    limit = BUDGETS["smoke"].seconds
+    if bench.first.seconds > limit:
+        raise ContractError(
+            f"a smoke fit took {bench.first.seconds:.0f} s, its budget is {limit:g} s: give `tiers` a smaller setting for smoke"
+        )
+
+
+def reports_how_far_it_is(bench: Bench) -> None:
+    """`fit` calls `log.progress` with growing fractions between 0 and 1."""
+    log = bench.first.log
+    if not log.fractions:
+        raise ContractError("fit never called log.progress: call it with the fraction done, at least once at the end")
+    if any(not 0 <= f <= 1 for f in log.fractions) or log.fractions != sorted(log.fractions):
+        raise ContractError("log.progress was given fractions that shrink or leave 0 to 1")
+
+
+def imports_no_framework(bench: Bench) -> None:
+    """Importing the module imports no framework, so that listing stays instant."""
+    source = inspect.getsource(sys.modules[bench.cls.__module__])
+    names = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import):
+            names |= {a.name.partition(".")[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").partition(".")[0])
+    heavy = sorted(names & FRAMEWORKS)
+    if heavy:
+        raise ContractError(f"the module imports {', '.join(heavy)} at its top: import it inside fit")
+
+
 def can_be_kept(bench: Bench) -> None:
     """The predictor survives pickling: that is its checkpoint."""
     predict = bench.predictor
     kept = pickle.loads(pickle.dumps(predict))
-    first, again = _arrays(bench, predict(bench.inputs)), _arrays(bench, kept(bench.inputs))
+    first, again = _arrays(bench, bench.first.answer), _arrays(bench, kept(bench.inputs))
     if any(not np.array_equal(a, b) for a, b in zip(first, again, strict=True)):
         raise ContractError("a predictor read back from its checkpoint predicts something else")
 
@@ -165,15 +240,12 @@ def _arrays(bench: Bench, answer: xr.Dataset) -> list[Any]:
 METHOD_CHECKS: tuple[Callable[[Bench], None], ...] = (
     card_is_complete,
     is_a_frozen_dataclass,
+    imports_no_framework,
+    keeps_its_budget,
+    reports_how_far_it_is,
     leaves_its_data_as_they_are,
     repeats_itself,
     predicts_what_was_declared,
     is_indifferent_to_order_and_batch,
     can_be_kept,
 )
-
-
-def check_method(bench: Bench) -> None:
-    """Run every check."""
-    for check in METHOD_CHECKS:
-        check(bench)

@@ -1,0 +1,40 @@
+"""`sciml-bench new`."""
+
+import keyword
+from importlib import resources
+from pathlib import Path
+
+from rich.console import Console
+
+from .._layout import root
+from ..errors import UsageError
+from ..paths import ensure_writable, write_text
+from ..registry import dataset_names, method_names
+
+
+def write(kind: str, name: str, folder: Path | None) -> None:
+    """Write the file and say what to do next; never over a file that is there."""
+    if not name.isidentifier() or name != name.lower() or keyword.iskeyword(name):
+        raise UsageError(
+            f"the name is '{name}': expected a lower-case Python name, such as my_{kind}, which becomes the file's name"
+        )
+    if name in {*method_names(), *dataset_names()}:
+        raise UsageError(f"the suite has a method or dataset called '{name}' already: choose another name")
+    place = folder if folder is not None else _folder(kind)
+    path = place / f"{name}.py"
+    if path.exists():
+        raise UsageError(f"'{path}' exists already: choose another name, or delete that file first")
+    ensure_writable(place, "folder")
+    words = name.split("_")
+    text = resources.files(__package__).joinpath("templates", f"{kind}.txt").read_text(encoding="utf-8")
+    title = " ".join(words).capitalize()
+    write_text(path, text.format(name=name, title=title, cls="".join(w.capitalize() for w in words)))
+    shown = name if folder is None and place != Path() else str(path)
+    Console(highlight=False).print(f"wrote {path}\nnext: sciml-bench check {shown}", soft_wrap=True)
+
+
+def _folder(kind: str) -> Path:
+    """Return the suite's folder of such files inside a checkout of it, else the folder that we are in."""
+    plugins = root(f"{kind}s")
+    here = Path.cwd().resolve()
+    return plugins if here in (plugins.parent, *plugins.parents) or plugins.parent in here.parents else Path()

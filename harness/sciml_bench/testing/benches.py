@@ -1,0 +1,65 @@
+"""Which problems a method is tried on: one of each shape that it applies to, with a little data."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+import numpy as np
+import xarray as xr
+
+from ..method.contract import Method
+from ..problem import Problem
+from ..problem.samples import only, take
+from ..registry import Broken, all_datasets, build_method, dataset_class, method_class
+from .method_checks import Bench
+
+TRAIN, VALID, TEST = 12, 4, 4
+SEED = 1
+
+
+def shape(problem: Problem) -> tuple[object, ...]:
+    """Return what a method may care about: the kind of task, and how inputs and targets lie in space."""
+    variables = (*problem.inputs, *problem.targets)
+    ragged = any(v.ragged for v in variables)
+    return problem.kind, len(problem.space), ragged, tuple(sorted({v.kind for v in problem.targets}))
+
+
+@cache
+def shapes() -> dict[tuple[object, ...], str]:
+    """Return the first dataset of each shape."""
+    found: dict[tuple[object, ...], str] = {}
+    for name, cls in all_datasets():
+        if not isinstance(cls, Broken):
+            found.setdefault(shape(cls.tier("smoke").problem()), name)
+    return found
+
+
+def fitting(method: str | type[Method], datasets: Iterable[str] = ()) -> list[str]:
+    """Return the datasets, of those named or one of each shape, to which a method applies."""
+    built = build_method(_class(method), "smoke", {}, {})
+    names = list(datasets) or list(shapes().values())
+    return [n for n in names if built.applies_to(dataset_class(n).tier("smoke").problem()) is None]
+
+
+def benches(method: str | type[Method], datasets: Iterable[str] = ()) -> Iterator[tuple[str, Bench]]:
+    """Yield each such dataset with its bench."""
+    for dataset in fitting(method, datasets):
+        yield dataset, bench(method, dataset)
+
+
+def bench(method: str | type[Method], dataset: str) -> Bench:
+    """Return the bench of a method on a dataset at smoke tier."""
+    problem = dataset_class(dataset).tier("smoke").problem()
+    cls, data = _class(method), _data(dataset)
+    inputs = only(data, [v.name for v in problem.inputs])
+    start = TRAIN + VALID
+    test = np.arange(start, start + (1 if cls.card.per_instance else TEST))
+    return Bench(cls, problem, take(data, np.arange(TRAIN)), take(data, np.arange(TRAIN, start)), take(inputs, test))
+
+
+@cache
+def _data(dataset: str) -> xr.Dataset:
+    return dataset_class(dataset).tier("smoke").generate(SEED, range(TRAIN + VALID + TEST))
+
+
+def _class(method: str | type[Method]) -> type[Method]:
+    return method_class(method) if isinstance(method, str) else method

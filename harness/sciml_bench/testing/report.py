@@ -1,0 +1,95 @@
+"""Running the contract on a method or a dataset, check by check, and saying how each ended."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..errors import ContractError, SciMLBenchError
+from ..method.contract import Method
+from ..problem import Dataset
+from ..registry import dataset_class, method_class
+from .benches import benches
+from .dataset_checks import DATASET_CHECKS
+from .method_checks import METHOD_CHECKS
+
+Ending = Literal["passed", "failed", "declared"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one check ended. `declared`: it failed, and the class says that it does and why."""
+
+    check: str
+    promise: str
+    subject: str
+    ending: Ending
+    sentence: str = ""
+
+
+def method_outcomes(method: str | type[Method], datasets: Iterable[str] = ()) -> Iterator[Outcome]:
+    """Run every check of a method on one dataset of each shape that it applies to, or on those named.
+
+    Raises ContractError if it applies to none of them.
+    """
+    cls = method_class(method) if isinstance(method, str) else method
+    tried = False
+    for dataset, bench in benches(cls, datasets):
+        tried = True
+        for check in METHOD_CHECKS:
+            yield _outcome(check, bench, dataset, cls.known_failures)
+    if not tried:
+        raise ContractError(
+            f"{cls.__name__} applies to no dataset of the suite: check what its applies_to returns, or name one it is for"
+        )
+
+
+def dataset_outcomes(dataset: str | type[Dataset]) -> Iterator[Outcome]:
+    """Run every check of a dataset."""
+    cls = dataset_class(dataset) if isinstance(dataset, str) else dataset
+    for check in DATASET_CHECKS:
+        yield _outcome(check, cls, "", cls.known_failures)
+
+
+def check_method(method: str | type[Method], *datasets: str) -> None:
+    """Raise `ContractError` with all broken promises of a method: a name, a path of a file, or the class."""
+    _raise(method_outcomes(method, datasets))
+
+
+def check_dataset(dataset: str | type[Dataset]) -> None:
+    """Raise `ContractError` with all broken promises of a dataset: a name, a path of a file, or the class."""
+    _raise(dataset_outcomes(dataset))
+
+
+def _raise(outcomes: Iterable[Outcome]) -> None:
+    failed = [o for o in outcomes if o.ending == "failed"]
+    if failed:
+        raise ContractError(
+            "; ".join(f"{o.check}{f' on {o.subject}' if o.subject else ''}: {o.sentence}" for o in failed)
+        )
+
+
+def _outcome(check: Callable[[Any], None], given: Any, subject: str, known: Any) -> Outcome:
+    promise = (inspect.getdoc(check) or "").partition("\n")[0]
+    reason = known.get(check.__name__)
+    try:
+        check(given)
+    except SciMLBenchError as error:
+        return _failed(check.__name__, promise, subject, reason, str(error))
+    except Exception as error:
+        return _failed(check.__name__, promise, subject, reason, f"it raised {type(error).__name__}: {error}")
+    if reason is not None:
+        return Outcome(
+            check.__name__,
+            promise,
+            subject,
+            "failed",
+            f"known_failures says that this fails ('{reason}'), but it passes: delete that entry",
+        )
+    return Outcome(check.__name__, promise, subject, "passed")
+
+
+def _failed(name: str, promise: str, subject: str, reason: str | None, sentence: str) -> Outcome:
+    if reason is not None:
+        return Outcome(name, promise, subject, "declared", reason)
+    return Outcome(name, promise, subject, "failed", sentence)

@@ -1,0 +1,184 @@
+"""The contract names what is broken, and files that are written anew keep it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sciml_bench.errors import ContractError
+from sciml_bench.testing import check_dataset, check_method, method_outcomes
+
+HEAD = """
+from dataclasses import dataclass
+import math
+import numpy as np
+import xarray as xr
+from sciml_bench.method import Method
+from sciml_bench.problem import MethodCard
+
+FRAMES = 20
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Method):
+    card = MethodCard(title="Own", family="baseline", framework="numpy", summary="a test", description="A test.")
+    gain: float = 1.0
+"""
+GOOD = """
+    def fit(self, train, valid, *, problem, budget, seed, device, log):
+        log.progress(1.0)
+        return Repeat(self.gain)
+
+@dataclass(frozen=True)
+class Repeat:
+    gain: float
+
+    def __call__(self, inputs):
+        u0 = inputs["u0"].transpose("sample", "x").values
+        return xr.Dataset({"u": (("sample", "time", "x"), self.gain * np.repeat(u0[:, None], FRAMES, 1))})
+"""
+FAULTS = {
+    "predicts_what_was_declared": (
+        ("FRAMES = 20", "FRAMES = 10"),
+        "has 10 entries along 'time': expected 20",
+    ),
+    "repeats_itself": (("self.gain * np", "np.random.random() * np"), "the same seed gave different predictions"),
+    "leaves_its_data_as_they_are": (
+        ("return Repeat", 'train["u"].values[:] = 0; return Repeat'),
+        "changed its input arrays",
+    ),
+    "is_indifferent_to_order_and_batch": (("self.gain * np", "u0.mean() * np"), "depend on order or batch"),
+    "can_be_kept": (("return Repeat(self.gain)", "r = Repeat(self.gain); return lambda a: r(a)"), "pickle"),
+    "reports_how_far_it_is": (("log.progress(1.0)", "pass"), "never called log.progress"),
+    "imports_no_framework": (("import math", "import torch"), "imports torch at its top"),
+    "card_is_complete": (('summary="a test"', 'summary=" "'), "the card has no summary"),
+    "is_a_frozen_dataclass": (("@dataclass(frozen=True, kw_only=True)", "@dataclass"), "can be changed"),
+}  # fmt: skip
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "own.py"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_good_method_passes_in_two_lines(tmp_path):
+    check_method(write(tmp_path, HEAD + GOOD), "burgers")
+
+
+@pytest.mark.parametrize("check", FAULTS)
+def test_each_fault_is_named_by_its_check_in_a_sentence(tmp_path, check):
+    (old, new), sentence = FAULTS[check]
+    text = HEAD + GOOD
+    assert old in text
+    outcomes = list(method_outcomes(write(tmp_path, text.replace(old, new, 1)), ["burgers"]))
+    failed = {o.check: o.sentence for o in outcomes if o.ending == "failed"}
+    assert check in failed
+    assert sentence in failed[check]
+
+
+def test_a_declared_failure_is_shown_with_its_reason_and_must_be_true(tmp_path):
+    (old, new), _ = FAULTS["repeats_itself"]
+    declared = 'gain: float = 1.0\n    known_failures = {"repeats_itself": "it draws lots"}'
+    text = (HEAD + GOOD).replace("gain: float = 1.0", declared, 1)
+    outcomes = list(method_outcomes(write(tmp_path, text.replace(old, new, 1)), ["burgers"]))
+    assert [o.sentence for o in outcomes if o.ending == "declared"] == ["it draws lots"]
+    (tmp_path / "two").mkdir()
+    with pytest.raises(ContractError, match="but it passes: delete that entry"):
+        check_method(write(tmp_path / "two", text), "burgers")
+
+
+def test_a_method_that_applies_to_nothing_is_told_so(tmp_path):
+    never = '\n    def applies_to(self, problem):\n        return "It never does."\n'
+    with pytest.raises(ContractError, match="applies to no dataset"):
+        check_method(write(tmp_path, HEAD + never + GOOD))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["method", "dataset"])
+def test_what_new_writes_passes_the_check_and_runs(run, tmp_path, kind):
+    made = run("new", kind, "my_own")
+    assert made.returncode == 0, made.stderr
+    assert "next: sciml-bench check my_own.py" in made.stdout
+    words = ["-d", "burgers"] if kind == "method" else []
+    checked = run("check", "my_own.py", *words)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    pair = ("my_own.py", "borehole") if kind == "method" else ("mean", "my_own.py")
+    done = run("run", "-m", pair[0], "-d", pair[1], "--tier", "smoke", "--no-baselines", "--folds", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "my_own" in done.stdout
+    again = run("new", kind, "my_own")
+    assert (again.returncode, "exists already" in again.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["new", "method", "My-Own"], "expected a lower-case Python name"),
+        (["new", "method", "fno"], "already"),
+        (["check", "fnoo"], "did you mean fno"),
+        (["check", "nothing.py"], "does not exist"),
+    ],
+)
+def test_bad_names_are_answered_in_a_sentence(run, words, sentence):
+    done = run(*words)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+
+
+def test_check_says_what_is_wrong_and_exits_with_1(run, tmp_path):
+    (old, new), sentence = FAULTS["reports_how_far_it_is"]
+    write(tmp_path, (HEAD + GOOD).replace(old, new, 1))
+    done = run("check", "own.py", "-d", "burgers")
+    assert done.returncode == 1
+    assert "✗ reports how far it is" in done.stdout
+    assert sentence in done.stdout
+
+
+@pytest.mark.slow
+def test_an_installed_package_can_offer_a_method(run, tmp_path):
+    """A package on the path with an entry point: listed, checked and run by its name alone."""
+    package = tmp_path / "elsewhere"
+    (package / "offered-1.0.dist-info").mkdir(parents=True)
+    (package / "offered_method.py").write_text(HEAD + GOOD)
+    (package / "offered-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: offered\nVersion: 1.0\n")
+    (package / "offered-1.0.dist-info" / "entry_points.txt").write_text(
+        "[sciml_bench.methods]\noffered = offered_method\n"
+    )
+    listed = run("list", "methods", PYTHONPATH=str(package))
+    assert "offered" in listed.stdout
+    done = run(
+        "run", "-m", "offered", "-d", "burgers", "--tier", "smoke", "--folds", "2", "--no-baselines", "--set", "gain=0.5",
+        PYTHONPATH=str(package),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "offered(gain=0.5)" in done.stdout
+
+
+def test_checking_is_usable_from_another_projects_pytest(tmp_path):
+    write(tmp_path, HEAD + GOOD)
+    (tmp_path / "test_own.py").write_text(
+        "from sciml_bench.testing import check_method\ndef test_contract(): check_method('own.py', 'burgers')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_own.py"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "1 passed" in done.stdout, done.stdout
+
+
+def test_the_datasets_check_raises_what_is_broken(tmp_path):
+    path = tmp_path / "own_data.py"
+    made = subprocess.run(
+        [sys.executable, "-m", "sciml_bench", "new", "dataset", "own_data"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    check_dataset(str(path))
+    broken = path.read_text().replace("default_rng([seed, i])", "default_rng([i])")
+    other = tmp_path / "other_data.py"
+    other.write_text(broken)
+    with pytest.raises(ContractError, match="generation_is_deterministic: another seed gave the same data"):
+        check_dataset(str(other))
