@@ -1,6 +1,6 @@
 """How predictions are scored: accuracy, physics, uncertainty, and what is drawn beside them."""
 
-from . import labels, physics, uncertainty
+from . import atomistic, labels, physics, uncertainty
 from .base import Metric, evaluate
 from .catalogue import ACCURACY, BY_KIND, primary
 from .diagnostics import error_over_time, spectrum
@@ -11,6 +11,7 @@ __all__ = [
     "BY_KIND",
     "Conformal",
     "Metric",
+    "atomistic",
     "calibrate",
     "error_over_time",
     "evaluate",

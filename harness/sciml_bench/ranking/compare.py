@@ -4,7 +4,8 @@ With aᵢ and bᵢ the primary statistic of the two methods on test sample i, fr
 
     δ = γ log(ā / b̄),   100·(exp δ − 1) per cent more error than the other,
 
-γ = ½ where the score is the root of its mean statistic, else 1, ā and b̄ means over all test samples of all folds and repetitions. A difference counts only if it holds for two reasons of doubt:
+γ = ½ where the score is the root of its mean statistic, else 1, ā and b̄ means over all test samples of all folds and
+repetitions. A difference counts only if it survives two doubts:
 
 - other test samples: a percentile bootstrap of δ over independent units, 2000 draws, the same for both methods;
 - other trainings: Student's t on the K values δ_k of the folds, K − 1 degrees, each with the fold's own models and samples.

@@ -76,6 +76,7 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
     with ThreadPoolExecutor(1) as pool:  # the solver runs beside the arithmetic of the other metrics
         physics = pool.submit(_physics, task, mean, test)
         scores, per_sample = metrics.evaluate(metrics.ACCURACY, mean, test, problem.targets)
+        scores |= {n: float(v.mean()) for n, v in metrics.atomistic.evaluate(mean, test, problem).items()}
         uncertainty, reliability = _uncertainty(task, parts, test, lambda: reader.part(task, split.valid))
         shifts = _shifts(task, parts, reader)
         physical, notes = physics.result()
