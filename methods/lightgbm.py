@@ -51,7 +51,7 @@ class LightGBM(Method):
     leaves: int = 15
     min_child: int = 5
     rows: float = 0.8
-    columns: float = 0.8
+    columns: float = 1.0
     penalty: float = 1.0
     patience: int = 100
 
@@ -86,6 +86,7 @@ class LightGBM(Method):
             "learning_rate": self.learning_rate,
             "num_leaves": max(2, self.leaves),
             "min_data_in_leaf": self.min_child,
+            "min_data_in_bin": 1,
             "bagging_fraction": self.rows,
             "bagging_freq": 1,
             "feature_fraction": self.columns,

@@ -52,7 +52,7 @@ class XGBoost(Method):
     depth: int = 4
     min_child: float = 1.0
     rows: float = 0.8
-    columns: float = 0.8
+    columns: float = 1.0
     penalty: float = 1.0
     patience: int = 100
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class TabNet(Method):
     """y = W Σ_i ReLU(d_i), (d_i, a_i) = F_i(M_i ⊙ x), M_{i+1} = sparsemax(P_i ⊙ h_i(a_i)): `steps` looks at the columns.
 
-    Each mask M_i is a distribution over columns with exact zeros; P_i = Π_{j≤i} (γ − M_j) lets later steps turn to
-    other columns, freely for a large `relaxation` γ, never twice to one for γ = 1. `decision` and `attention` are the
+    Each mask M_i is a distribution over columns with exact zeros; P_i = Π_{j≤i} (γ − M_j) turns later steps to
+    other columns, the more the closer `relaxation` γ is to 1. `decision` and `attention` are the
     widths of d_i and a_i. `sparsity` times the entropy of the masks is added to the loss. `ghost` is the size of the parts
-    of a batch over which it is normalised, `momentum` the weight of the latest part in the running statistics. The
+    of a batch over which it is normalised, `norm_momentum` the weight of the latest part in the running statistics. The
     other fields say how the shared loop trains.
 
     Works well: widths of 8 to 64, 3 to 8 steps, γ of 1 to 2, large batches. Made for large tables; on small ones trees
@@ -61,7 +61,7 @@ class TabNet(Method):
     relaxation: float = 1.5
     sparsity: float = 1e-4
     ghost: int = 64
-    momentum: float = 0.02
+    norm_momentum: float = 0.02
     optimizer: Optimizer = "adamw"
     schedule: Schedule = "onecycle"
     precision: Precision = "32-true"
@@ -116,11 +116,11 @@ class TabNet(Method):
             steps=self.steps,
             relaxation=self.relaxation,
             ghost=self.ghost,
-            momentum=self.momentum,
+            momentum=self.norm_momentum,
         )
 
     def _check(self, train: xr.Dataset) -> None:
-        check_positive(self, "decision", "attention", "steps", "momentum")
+        check_positive(self, "decision", "attention", "steps", "norm_momentum")
         for name, least in (("relaxation", 1), ("sparsity", 0), ("ghost", 2), ("batch_size", 2)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} is {getattr(self, name)}, but must be at least {least}")
