@@ -60,6 +60,29 @@ class Equation:
         """The parameters as attributes."""
         return SimpleNamespace(**self.parameters)
 
+    def reads(self) -> frozenset[str]:
+        """Return what the residual reads: coordinates, fields and their derivatives, such as `u`, `u_t`, `u_xx`."""
+        recorder = _Recorder()
+        self.residual(recorder, self.p)
+        return frozenset(recorder.seen)
+
+
+class _Recorder:
+    """Gives one for every name and keeps the names."""
+
+    sin = staticmethod(np.sin)
+    cos = staticmethod(np.cos)
+    exp = staticmethod(np.exp)
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.seen.add(name)
+        return np.ones(1)
+
 
 def split_name(name: str) -> tuple[str, str]:
     """Split `u_xx` into the field `u` and the derivative's variables `xx`."""
