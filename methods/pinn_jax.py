@@ -362,7 +362,7 @@ def derivatives(u: Callable[[Array], Array], points: Array, wanted: set[str], ax
     def plain(x: Array) -> dict[str, Array]:
         return {"": u(x)}
 
-    tower = plain
+    tower: Callable[[Array], dict[str, Array]] = plain
     for axis in reversed(axes):
         for _ in range(max((w.count(axis) for w in wanted), default=0)):
             tower = along(tower, axis)
