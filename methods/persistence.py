@@ -7,7 +7,7 @@ import xarray as xr
 
 from sciml_bench.method import Budget, Log, Method, Predictor
 from sciml_bench.method.template import Template
-from sciml_bench.problem import HISTORY, SAMPLE, TIME, MethodCard, Problem, Source
+from sciml_bench.problem import HISTORY, TIME, MethodCard, Problem, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,5 +73,5 @@ class Repeat:
             if HISTORY in state.dims:
                 state = state.isel({HISTORY: -1}, drop=True)
             steps = self.template.sizes[TIME]
-            arrays[v.name] = state.expand_dims({TIME: steps}).transpose(SAMPLE, *v.dims).to_numpy()
+            arrays[v.name] = state.expand_dims({TIME: steps}).transpose(*v.stored).to_numpy()
         return self.template.dress(arrays, inputs)

@@ -9,16 +9,22 @@ import numpy as np
 import torch
 import xarray as xr
 
-from ..problem import Problem
+from ..errors import UsageError
+from ..problem import HISTORY, Problem
 from ..problem.samples import count, only, take
 from .contract import Log, Predictor
+from .forecasting import Forecast, plan
+from .graph_steps import GraphRollout, one_step
 from .graphs import GraphCodec, Graphs
+from .template import Template
 from .torch_loop import optimize, seeded, stream
 from .training import Training
 
 Tensor = torch.Tensor
 CHUNK = 32
 """Graphs predicted together."""
+VALIDATED = 512
+"""Pairs of successive states that score an autoregressive fit, at most."""
 FLOOR = 0.1
 """Errors of a node field are divided by at least this fraction of the field's mean norm over training."""
 
@@ -109,16 +115,61 @@ def fit_on_graphs(
     valid: xr.Dataset,
     *,
     problem: Problem,
-    codec: GraphCodec,
     training: Training,
+    forecast: Forecast,
+    radius: float,
+    neighbours: int,
+    centred: bool,
     seed: int,
     device: str,
     log: Log,
 ) -> Predictor:
     """Train the network that `build` makes and return its predictor.
 
-    Loss and validation: ‖p − u‖₂ / ‖u‖₂ of each node field over a graph, plus |z − z'| of each scaled graph target,
-    averaged over targets and graphs.
+    `forecast` "autoregressive" learns the change from each state to the next and repeats it, "direct" the change from the
+    given state to every output time at once; "auto" is autoregressive where the output times are even and continue the
+    given state. `radius`, `neighbours` and `centred` are those of `GraphCodec`. Statistics come from `train` alone.
+    """
+    steps = _steps(problem, train, forecast)
+    log.fact("forecast", "autoregressive" if steps else "direct")
+    given, check = (one_step(problem, d) for d in (train, valid)) if steps else (train, valid)
+    if steps and count(check) > VALIDATED:
+        check = take(check, np.linspace(0, count(check) - 1, VALIDATED).astype(np.int64))
+    codec = GraphCodec.of(problem, given, radius=radius, neighbours=neighbours, centred=centred)
+    predictor = _fit(build, given, check, codec=codec, training=training, seed=seed, device=device, log=log)
+    if not steps:
+        return predictor
+    return GraphRollout(step=predictor, template=Template.of(problem, train), steps=steps)
+
+
+def _steps(problem: Problem, data: xr.Dataset, forecast: Forecast) -> int:
+    """Return the number of steps of an autoregressive forecast, 0 for a direct one."""
+    if forecast == "direct":
+        return 0
+    try:
+        steps = plan(problem, data, "autoregressive")
+    except UsageError:
+        if forecast == "autoregressive":
+            raise
+        return 0
+    return steps.steps if steps and data.sizes.get(HISTORY, 1) == 1 else 0
+
+
+def _fit(
+    build: Build,
+    train: xr.Dataset,
+    valid: xr.Dataset,
+    *,
+    codec: GraphCodec,
+    training: Training,
+    seed: int,
+    device: str,
+    log: Log,
+) -> "GraphPredictor":
+    """Fit in one pass.
+
+    Loss and validation: ‖p − u‖₂ / ‖u‖₂ of each node field over a graph, the change from a given state relative to the state
+    itself, plus |z − z'| of each scaled graph target, averaged over targets and graphs.
     """
     examples = GraphExamples(codec.encode(train, targets=True))
     check = GraphExamples(codec.encode(valid, targets=True))
@@ -138,7 +189,8 @@ def fit_on_graphs(
         return float(torch.cat(values).mean())
 
     optimize(module, examples, loss, score, training=training, seed=seed, device=device, log=log)
-    return GraphPredictor(codec=codec, inputs=tuple(v.name for v in problem.inputs), module=module, device=device)
+    names = tuple(v.name for v in codec.problem.inputs)
+    return GraphPredictor(codec=codec, inputs=names, module=module, device=device)
 
 
 def graph_loss(
@@ -185,7 +237,7 @@ class GraphPredictor:
         graphs: list[np.ndarray] = []
         with torch.no_grad():
             for start in range(0, count(inputs), CHUNK):
-                part = take(only(inputs, self.inputs), range(start, min(start + CHUNK, count(inputs))))
+                part = only(take(inputs, range(start, min(start + CHUNK, count(inputs)))), self.inputs)
                 batch = GraphExamples(self.codec.encode(part)).take(torch.arange(count(part)))
                 for found, values in zip(
                     (nodes, graphs), self.module(_as(self.module, tuple(t.to(device) for t in batch))), strict=True
