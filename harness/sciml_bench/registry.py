@@ -12,7 +12,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from . import benchmarks as track_folder
 from . import datasets as dataset_folder
 from . import methods as method_folder
+from . import naming
 from .errors import ContractError, UnknownNameError, UsageError
 from .method.contract import Method
 from .problem import TIERS, Dataset
@@ -93,13 +94,31 @@ def all_datasets() -> Iterator[tuple[str, type[Dataset] | Broken]]:
 
 
 def method_class(name: str) -> type[Method]:
-    """Return the method called `name`, or that of the file `name`."""
+    """Return the method called `name`, or that of the file `name`, or a wrapper around one."""
+    parts = naming.parse(name)
+    if parts is not None:
+        return _wrapped(parts)
     name = canonical(name)
     if is_path(name):
         return _the_class(_module_from_file(name, "method"), Method, name)
     if name not in method_names():
         raise UnknownNameError("method", name, method_names())
     return _the_class(_module(method_folder, "methods", name), Method, name)
+
+
+def _wrapped(parts: naming.Wrapped) -> type[Method]:
+    from .method.wrapping import Wrapper, wrap
+
+    wrapper = method_class(parts.wrapper)
+    if not issubclass(wrapper, Wrapper):
+        raise UsageError(f"'{parts.wrapper}' takes no method in parentheses: it is no wrapper, as ensemble is")
+    inner = method_class(parts.inner)
+    known = get_type_hints(wrapper)
+    names = [f.name for f in fields(wrapper)]
+    for key in parts.options:
+        if key not in names:
+            raise UnknownNameError(f"option of {parts.wrapper}", key, names)
+    return wrap(wrapper, inner, {k: coerce(k, v, known[k]) for k, v in parts.options.items()})
 
 
 def dataset_class(name: str) -> type[Dataset]:
@@ -137,6 +156,9 @@ def short_name(name: str) -> str:
     A plugin's own name, or the stem of a user's file; a file that is called like a plugin keeps its suffix, so that
     the two are not taken for each other.
     """
+    parts = naming.parse(name)
+    if parts is not None:
+        return str(replace(parts, inner=short_name(parts.inner)))
     name = canonical(name)
     if not is_path(name):
         return name

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
+from ..naming import split
 
 app = typer.Typer(
     name="sciml-bench",
@@ -283,4 +284,4 @@ def build(
 
 
 def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return split(text)

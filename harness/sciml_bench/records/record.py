@@ -25,7 +25,7 @@ class CellId(_Strict):
     dataset_version: int
     dataset_parameters: dict[str, Any]
     tier: Literal["smoke", "small", "full", "file"]
-    method: Name
+    method: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+(),=-]*$", max_length=120)]
     variant: str = Field(max_length=200)
     hyperparameters: dict[str, Any]
     fold: int = Field(ge=0)

@@ -1,13 +1,15 @@
 """A cell: dataset × tier × method × hyperparameters × fold × repetition, and the key of all that decides its predictions."""
 
 import importlib
+import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import digest
 from ..method.contract import Budget, Method
+from ..naming import parse
 from ..protocol.seeds import PROTOCOL_VERSION, training_seed
 from ..records.record import CellId, row_name
 from ..registry import build_method, method_class, short_name
@@ -66,7 +68,7 @@ class Cell:
         """Return the command that runs this cell alone."""
         words = [
             "sciml-bench run",
-            f"--method {self._public(self.method_name)}",
+            f"--method {shlex.quote(self._public(self.method_name))}",
             f"--dataset {self._public(self.task.source.name)}",
         ]
         if self.task.tier != "file":
@@ -82,11 +84,17 @@ class Cell:
     @staticmethod
     def _public(name: str) -> str:
         """Return the name without the folders in front of it: a record holds no path of a machine."""
+        parts = parse(name)
+        if parts is not None:
+            return str(replace(parts, inner=Cell._public(parts.inner)))
         return name.rpartition("/")[2]
 
 
 def source_digest(method_name: str) -> str:
-    """Return the digest of a method's source code."""
+    """Return the digest of a method's source code, with that of the method inside a wrapper."""
+    parts = parse(method_name)
+    if parts is not None:
+        return digest.of_data([source_digest(parts.wrapper), source_digest(parts.inner)])
     module = method_class(method_name).__module__
     return digest.of_source(importlib.import_module(module).__name__ if module in sys.modules else module)
 

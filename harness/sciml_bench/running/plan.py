@@ -10,6 +10,7 @@ from typing import Any
 from .._layout import root
 from ..errors import UsageError
 from ..method.contract import Budget
+from ..naming import innermost
 from ..problem import DatasetCard, MethodCard, Problem
 from ..protocol.budgets import BUDGETS
 from ..registry import Broken, all_methods, build_method, dataset_class, method_class, short_name
@@ -125,7 +126,8 @@ def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[s
 
 
 def _tuned(name: str, tier: str, dataset: str) -> dict[str, Any]:
-    return {} if Path(name).suffix else tuned_hyperparameters(tier, dataset, name)
+    inner = innermost(name)
+    return {} if Path(inner).suffix else tuned_hyperparameters(tier, dataset, inner)
 
 
 def pick_device(asked: str) -> str:

@@ -50,7 +50,7 @@ class Sweep:
             plan.check_dataset(name)
         for name in methods:
             plan.check_method(name, track.tier, {})
-        found = tuple(methods) or tuple(m for m in method_names() if plan.missing_library(method_class(m).card) is None)
+        found = tuple(methods) or tuple(m for m in method_names() if _can_run(m))
         return cls(
             datasets=track.datasets,
             methods=found,
@@ -87,6 +87,12 @@ class Sweep:
         context = fork_server(self.frameworks())
         store = Store(self.results)
         return Runner(store, context, threads, retry=self.retry, keep_predictions=self.keep_predictions)
+
+
+def _can_run(method: str) -> bool:
+    """Whether a method runs as it is named, with what is installed here; a wrapper runs only around another one."""
+    card = method_class(method).card
+    return card.family != "wrapper" and plan.missing_library(card) is None
 
 
 class Watcher:
