@@ -90,7 +90,11 @@ class RandomForest(Method):
 
         cls = RandomForestClassifier if target.label else RandomForestRegressor
         forest = cls(
-            self.trees, max_features=features, min_samples_leaf=leaf, random_state=seed % 2**32, n_jobs=threads()
+            self.trees,
+            max_features=features,
+            min_samples_leaf=leaf,
+            random_state=seed % 2**32,
+            n_jobs=threads(len(target.x)),
         )
         answers = target.classes if target.label else target.y
         forest.fit(target.x, answers[:, 0] if answers.shape[1:] == (1,) else answers)

@@ -109,6 +109,22 @@ def test_boosting_stops_when_validation_says_so(name):
     assert values.index(min(values)) + 1 == log.facts["best_round"]
 
 
+@pytest.mark.parametrize(
+    ("name", "size", "sizes"), [("xgboost", "depth", (2, 4, 6)), ("lightgbm", "leaves", (4, 15, 63))]
+)
+def test_the_size_of_the_trees_is_what_validation_prefers(name, size, sizes):
+    noise = np.random.default_rng(4)
+    parts = [draw(n, s, lambda a, b: a + b + 0.3 * noise.standard_normal(len(a))) for n, s in ((100, 0), (100, 1))]
+    log, each = Silent(), {}
+    fit(TREES[name], *parts, log)
+    for value in sizes:
+        alone = Silent()
+        fit(replace(TREES[name], **{size: value}), *parts, alone)
+        each[value] = alone.facts["valid_loss/u"]
+    assert len(set(each.values())) > 1
+    assert log.facts[f"{size}/u"] == str(min(each, key=each.get))
+
+
 @pytest.mark.parametrize(("noise", "leaf"), [(0.0, "1)"), (1.0, "5)")])
 def test_a_forest_chooses_larger_leaves_for_noise(noise, leaf):
     rng, log = np.random.default_rng(9), Silent()

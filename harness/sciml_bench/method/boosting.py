@@ -1,12 +1,13 @@
 """What boosting libraries share: a booster for each number, or one for the classes, and how they report."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from .contract import Log
-from .tabular import Certain, Model, Target, check_outputs, spread
+from .tabular import Certain, Model, Target, check_outputs, choose, spread
 
 POINTS = 200
 """Points of a logged curve, at most."""
@@ -34,22 +35,30 @@ class Grown:
     valid_loss: Sequence[float]
 
 
-Grow = Callable[[Rows], Grown]
+Grow = Callable[[int, Rows], Grown]
+"""Grows trees of a size."""
 
 
-def boost(grow: Grow, target: Target, log: Log) -> Model:
-    """Grow a booster for each number of a target, or one for all its classes, stopped by the validation part."""
+def boost(what: str, sizes: Iterable[int], grow: Grow, target: Target, log: Log) -> Model:
+    """Return the trees of that size, called `what`, that do best on the validation part, and log how they grew.
+
+    There is a booster for each number of a target, or one for all its classes, each stopped by the validation part.
+    """
     check_outputs(target)
-    if target.label:
-        return _classes(grow, target, log)
-    found = []
-    for k in range(target.y.shape[1]):
-        rows = Rows(x=target.x, y=target.y[:, k], valid_x=target.valid_x, valid_y=target.valid_y[:, k], classes=0)
-        found.append(_grown(grow, rows, log, (k + 1) / target.y.shape[1]))
-    return BoostedNumbers(tuple(found))
+    kind = _classes if target.label else _numbers
+    model = choose(what, sizes, lambda size: kind(partial(grow, size), target), target, log)
+    for grown in model.boosters if isinstance(model, Boosted) else ():
+        _report(grown, log)
+    return model
 
 
-def _classes(grow: Grow, target: Target, log: Log) -> Model:
+def _numbers(grow: Callable[[Rows], Grown], target: Target) -> Model:
+    pairs = zip(target.y.T, target.valid_y.T, strict=True)
+    rows = [Rows(x=target.x, y=y, valid_x=target.valid_x, valid_y=u, classes=0) for y, u in pairs]
+    return Boosted(tuple(map(grow, rows)))
+
+
+def _classes(grow: Callable[[Rows], Grown], target: Target) -> Model:
     """Classes that do not occur in training have no trees; validation samples of theirs tell nothing and are left out.
 
     Where none is left the training samples stand in.
@@ -61,39 +70,28 @@ def _classes(grow: Grow, target: Target, log: Log) -> Model:
     valid_x, valid_y = (target.valid_x[known], target.valid_y[known]) if known.any() else (target.x, target.y)
     labels, valid = (np.searchsorted(seen, y.argmax(axis=1)) for y in (target.y, valid_y))
     rows = Rows(x=target.x, y=labels, valid_x=valid_x, valid_y=valid, classes=len(seen))
-    return BoostedClasses(_grown(grow, rows, log, 1.0), seen, target.y.shape[1])
+    return Boosted((grow(rows),), seen, target.y.shape[1])
 
 
-def _grown(grow: Grow, rows: Rows, log: Log, done: float) -> Callable[[np.ndarray], np.ndarray]:
-    grown = grow(rows)
+def _report(grown: Grown, log: Log) -> None:
     curves: Mapping[str, Sequence[float]] = {"loss": grown.loss, "valid_loss": grown.valid_loss}
     for name, values in curves.items():
         for step in range(0, len(values), -(-len(values) // POINTS)):
             log.curve(name, step + 1, values[step])
     log.fact("best_round", grown.best)
-    log.progress(done, f"best after {grown.best} rounds, validation {min(grown.valid_loss):.3g}")
-    return grown.predict
 
 
 @dataclass(frozen=True)
-class BoostedNumbers:
-    """A booster for each number."""
+class Boosted:
+    """A booster for each number, or one for all classes that were seen."""
 
-    boosters: tuple[Callable[[np.ndarray], np.ndarray], ...]
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Return the numbers, (sample, output)."""
-        return np.column_stack([predict(x) for predict in self.boosters]).astype(np.float64)
-
-
-@dataclass(frozen=True)
-class BoostedClasses:
-    """One booster for all classes that were seen."""
-
-    booster: Callable[[np.ndarray], np.ndarray]
-    seen: np.ndarray
-    classes: int
+    boosters: tuple[Grown, ...]
+    seen: np.ndarray | None = None
+    classes: int = 0
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Return the probabilities, (sample, class)."""
-        return spread(self.booster(x), self.seen, self.classes)
+        """Return the numbers, or the probabilities of the classes, (sample, output)."""
+        found = [grown.predict(x) for grown in self.boosters]
+        if self.seen is not None:
+            return spread(found[0], self.seen, self.classes)
+        return np.column_stack(found).astype(np.float64)

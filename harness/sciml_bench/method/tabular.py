@@ -19,6 +19,9 @@ from .vectors import VectorCodec, why_not_vectors
 MOST_OUTPUTS = 1000
 """A method with a model for each number fits at most so many."""
 
+SMALL = 5000
+"""A table of fewer rows is small."""
+
 Choice = TypeVar("Choice")
 
 
@@ -143,7 +146,6 @@ def choose(
     for i, candidate in enumerate(tried):
         model = build(candidate)
         found.append((target.loss(model), model))
-        log.curve("valid_loss", i + 1, found[-1][0])
         log.progress((i + 1) / len(tried), f"{what} {candidate}, validation {found[-1][0]:.3g}")
     best = min(range(len(tried)), key=lambda i: found[i][0])
     log.fact(f"{what}/{target.name}", str(tried[best]))
@@ -216,8 +218,13 @@ def check_share(method: Any, *names: str) -> None:
             raise UsageError(f"{name} is {getattr(method, name)}, but must be above 0 and at most 1")
 
 
-def threads() -> int:
-    """Return how many threads this process was allowed, for libraries that take the number as an argument."""
+def threads(rows: int) -> int:
+    """Return how many threads to grow trees with, for libraries that take the number as an argument.
+
+    As many as this process was allowed; one for a small table, where waking others takes longer than the work.
+    """
     from threadpoolctl import threadpool_info
 
+    if rows < SMALL:
+        return 1
     return max((int(pool["num_threads"]) for pool in threadpool_info()), default=1)
