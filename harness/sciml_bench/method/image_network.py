@@ -25,6 +25,8 @@ CHUNK = 64
 """Samples predicted together."""
 TURNS = 4
 """A symmetry is repeated fewer than so many times before another one: a quarter turn or shift gives all four."""
+PARTS = 4
+"""Parts of a batch that are moved differently, so that each batch is a mixture."""
 
 
 class Build(Protocol):
@@ -103,7 +105,7 @@ def fit_on_images(
 
 
 class Pictures:
-    """Training examples: pictures and answers, each batch moved by a random word in the problem's symmetries.
+    """Training examples: pictures and answers, each quarter of a batch moved by a random word in the problem's symmetries.
 
     `problem` None leaves them as they are. What a symmetry does to the targets is done to them.
     """
@@ -126,7 +128,11 @@ class Pictures:
         """Return pictures and answers."""
         if not self._symmetries:
             return tuple(t[index] for t in self._all)
-        part = take(self._data, index.numpy())
+        parts = [self._moved(part) for part in np.array_split(index.numpy(), min(PARTS, len(index)))]
+        return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
+
+    def _moved(self, index: np.ndarray) -> tuple[Tensor, ...]:
+        part = take(self._data, index)
         inputs, targets = part[self._inputs], part[self._targets]
         for symmetry in self._word():
             inputs, targets = symmetry.inputs(inputs), symmetry.targets(targets)

@@ -121,8 +121,8 @@ class Answers:
 class ImageMethod(TrainedMethod):
     """A network from pictures to classes and numbers; a subclass makes the network and checks its own fields.
 
-    `dropout` is the share of units that is set to 0 at random in training. With `augment` each batch is transformed by a
-    random word in the symmetries that the problem declares, its targets with it.
+    `dropout` is the share of units that is set to 0 at random in training. With `augment` each quarter of a batch is
+    moved by a random word in the symmetries that the problem declares, its targets with it.
     """
 
     dropout: float = 0.0
