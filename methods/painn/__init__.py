@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import xarray as xr
 
 from sciml_bench.errors import UsageError
 from sciml_bench.method import Budget, Log, Method, Predictor
 from sciml_bench.method.atoms import AtomsCodec, why_not_atoms
-from sciml_bench.method.training import Optimizer, Precision, Schedule, Training
+from sciml_bench.method.training import Optimizer, Schedule, Training
 from sciml_bench.problem import MethodCard, Problem, Source
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ class PaiNN(Method):
     `radial` waves resolve the distance. Energy is invariant and forces turn with the atoms by construction, to rounding, and
     forces are the exact gradient. `energy_weight` says how much the error of the energy per atom, in units of the forces'
     scale times one unit of length, counts beside the relative error of the forces; the other fields say how the shared loop
-    trains. Predictions are computed in double precision, and only for kinds of atoms that training knew.
+    trains, in single or double precision, as half of it would round the positions. Predictions are computed in double, and
+    only for kinds of atoms that training knew.
 
     Works well: 32 to 128 channels, 3 layers, a cutoff of two to three neighbour distances.
 
@@ -64,7 +65,7 @@ class PaiNN(Method):
     energy_weight: float = 1.0
     optimizer: Optimizer = "adamw"
     schedule: Schedule = "onecycle"
-    precision: Precision = "32-true"
+    precision: Literal["32-true", "64-true"] = "32-true"
     learning_rate: float = 5e-3
     weight_decay: float = 1e-4
     batch_size: int = 16
