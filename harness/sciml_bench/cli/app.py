@@ -243,6 +243,42 @@ def compare(
     show(first, second, _names(dataset), tier.value, results, json)
 
 
+@app.command()
+def verify(
+    method: Annotated[str, typer.Option("--method", "-m", help="Only these methods or rows, with commas.")] = "",
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Only these datasets, with commas.")] = "",
+    tier: Annotated[Tier | None, typer.Option("--tier", help="Only this tier.")] = None,
+    share: Annotated[float, typer.Option(help="Check a random share of the cells, as 0.05.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Which cells are drawn.")] = 0,
+    blind_seed: Annotated[
+        int | None, typer.Option(help="Score on test samples drawn from this seed, which nobody has seen.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Only score again, from the predictions kept in this folder.")
+    ] = None,
+    badge: Annotated[
+        bool, typer.Option("--badge", help="Add to the records that were confirmed that they were.")
+    ] = False,
+    results: Results = RESULTS,
+    json: Json = False,
+) -> None:
+    """Run published cells again and say of each whether its numbers stand."""
+    from .verify import verify as verify_
+
+    verify_(
+        methods=split(method),
+        datasets=split(dataset),
+        tier=None if tier is None else tier.value,
+        share=share,
+        seed=seed,
+        blind_seed=blind_seed,
+        predictions=predictions,
+        badge=badge,
+        results=results,
+        as_json=json,
+    )
+
+
 @data_app.command("generate")
 def generate(
     dataset: Annotated[str, typer.Argument(help="A dataset, or several with commas.")],

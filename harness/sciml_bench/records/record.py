@@ -74,6 +74,15 @@ class Cost(_Strict):
     """Harness time of the cell outside fit and predict: starting the worker, moving arrays, scoring."""
 
 
+class Verification(_Strict):
+    """How a record's numbers were confirmed; `largest` is the largest difference of a score over its tolerance."""
+
+    date: str
+    verdict: Literal["identical", "within tolerance"]
+    largest: FiniteFloat
+    commit: str | None
+
+
 class Provenance(_Strict):
     """Where the numbers come from. No user, host or path."""
 
@@ -93,6 +102,7 @@ class Provenance(_Strict):
     started: str
     command: str
     badge: Literal["self-reported", "re-scored", "reproduced"] = "self-reported"
+    verification: Verification | None = None
 
 
 class Record(_Strict):

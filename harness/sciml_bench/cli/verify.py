@@ -1,0 +1,120 @@
+"""`sciml-bench verify`."""
+
+import json
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ..errors import UsageError
+from ..records.record import Record, Verification
+from ..records.store import Store
+from ..registry import method_class
+from ..running.verify import Checked, Verifier, choose
+from .progress import Screen
+
+MARKS = {True: "[green]✓[/]", False: "[red]✗[/]"}
+
+
+def verify(
+    *,
+    methods: list[str],
+    datasets: list[str],
+    tier: str | None,
+    share: float,
+    seed: int,
+    blind_seed: int | None,
+    predictions: Path | None,
+    badge: bool,
+    results: Path,
+    as_json: bool,
+) -> None:
+    """Check published cells and say of each whether its numbers stand."""
+    if not 0 < share <= 1:
+        raise UsageError(f"--share is {share:g}: expected a number above 0 and up to 1")
+    if predictions is not None and not predictions.is_dir():
+        raise UsageError(
+            f"there is no folder of predictions '{predictions}'; give the one that --keep-predictions named"
+        )
+    store = Store(results)
+    records = [r for r in store.records(tier) if r.status != "not_applicable" and r.cell.tier != "file"]
+    wanted = [r for r in records if _matches(r, methods, datasets)]
+    if not wanted:
+        raise UsageError(f"'{results}' holds no records of that; `sciml-bench leaderboard` shows what there is")
+    chosen = list(choose(wanted, share, seed))
+    done = []
+    with Screen() as screen:
+        frameworks = {str(method_class(r.cell.method).card.framework) for r in chosen} | {"jax"}
+        verifier = Verifier(records, screen, frameworks)
+        screen.expect(len(chosen))
+        for record in chosen:
+            if predictions is not None:
+                checked = verifier.score_again(record, predictions)
+            elif blind_seed is not None:
+                checked = verifier.blind(record, blind_seed)
+            else:
+                checked = verifier.run_again(record)
+            done.append(checked)
+            _say(checked, screen.console)
+            if badge and checked.stands and checked.verdict != "skipped" and blind_seed is None:
+                store.append(stamped(checked, "re-scored" if predictions is not None else "reproduced"))
+    if as_json:
+        json.dump([_document(c) for c in done], sys.stdout)
+        sys.stdout.write("\n")
+    counts = Counter(c.verdict for c in done)
+    screen.console.print(
+        ", ".join(f"{n} {verdict}" for verdict, n in counts.items()) + f", of {len(wanted)} published cells"
+    )
+    if not all(c.stands for c in done):
+        raise typer.Exit(1)
+
+
+def stamped(checked: Checked, badge: str) -> Record:
+    """Return the record with its badge: the published numbers, and how they were confirmed."""
+    note = Verification(
+        date=datetime.now(UTC).date().isoformat(),
+        verdict="identical" if checked.verdict == "identical" else "within tolerance",
+        largest=min(checked.largest, 1e300),
+        commit=checked.again.provenance.commit if checked.again is not None else None,
+    )
+    made = checked.record.provenance.model_copy(update={"badge": badge, "verification": note})
+    return checked.record.model_copy(update={"provenance": made})
+
+
+def _matches(record: Record, methods: list[str], datasets: list[str]) -> bool:
+    return (not methods or {record.cell.method, record.row} & set(methods) != set()) and (
+        not datasets or record.cell.dataset in datasets
+    )
+
+
+def _say(checked: Checked, console: Console) -> None:
+    cell = checked.record.cell
+    title = f"{cell.dataset} {checked.record.row} fold {cell.fold + 1}/{cell.folds} ({cell.tier})"
+    console.print(
+        f"{MARKS[checked.stands]} {escape(title)}: {checked.verdict}: {escape(checked.reason)}", soft_wrap=True
+    )
+    for moved in checked.moved[:5]:
+        console.print(f"    {escape(str(moved))}", soft_wrap=True)
+    if len(checked.moved) > 5:
+        console.print(f"    and {len(checked.moved) - 5} more")
+
+
+def _document(checked: Checked) -> dict[str, Any]:
+    return {
+        "key": checked.record.key,
+        "dataset": checked.record.cell.dataset,
+        "row": checked.record.row,
+        "fold": checked.record.cell.fold,
+        "verdict": checked.verdict,
+        "reason": checked.reason,
+        "largest": checked.largest,
+        "moved": [
+            {"score": m.score, "published": m.published, "found": m.found, "tolerance": m.tolerance}
+            for m in checked.moved
+        ],
+    }

@@ -1,0 +1,292 @@
+"""Checking published cells: train and predict again, score kept predictions again, or score on a test set that nobody has seen.
+
+Same data and the same method's source are asked for first. If the predictions come out byte for byte, every score must be the
+published one to rounding. If they do not (another machine, another library), a score may differ by its tolerance
+
+    2 s,   s the standard deviation of that score over the cells of its row, or of its samples over √n where the row has one cell,
+
+which is what another fold would have changed anyhow. A blind test set compares ē′ with the published ē: a difference of up to
+3 √(s²/n + s′²/n′), s and s′ the deviations over samples, is what fresh samples of the same distribution bring.
+"""
+
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from .. import metrics
+from ..errors import SciMLBenchError
+from ..method.contract import Budget
+from ..problem import generation
+from ..problem.samples import like
+from ..problem.storage import read_parts, read_samples
+from ..protocol.seeds import derive
+from ..records.record import Record
+from ..records.store import Store
+from ..registry import build_method, dataset_class, method_class
+from .cell import Cell, source_digest
+from .executor import fork_server
+from .run import Planned, Runner, Watcher
+from .scoring import DataReader, score
+from .task import Task, prepare
+from .worker import PREDICTIONS
+
+Verdict = Literal["identical", "within tolerance", "drifted", "tampered", "outdated", "failed", "skipped"]
+ROUNDING = 1e-9
+"""Relative difference of scores of the same predictions."""
+BLIND_SIGMAS = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """A score that is not what was published."""
+
+    score: str
+    published: float
+    found: float
+    tolerance: float
+
+    def __str__(self) -> str:
+        """Say by how much."""
+        gap = abs(self.found - self.published)
+        told = f"{self.score} was published as {self.published:.6g} and is {self.found:.6g}"
+        return f"{told}: off by {gap:.2g}, tolerance {self.tolerance:.2g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What came of checking one record; `again` is the new record where the cell was run."""
+
+    record: Record
+    verdict: Verdict
+    reason: str
+    moved: tuple[Moved, ...] = ()
+    largest: float = 0.0
+    """The largest difference of a score over its tolerance."""
+    again: Record | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether the published numbers stand."""
+        return self.verdict in ("identical", "within tolerance", "skipped")
+
+
+def tolerances(record: Record, row: Sequence[Record]) -> dict[str, float]:
+    """Return the tolerance of every score of a record, from the cells of its row."""
+    found = {}
+    for name, value in record.scores.items():
+        values = [r.scores[name] for r in row if r.status == "ok" and name in r.scores]
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else _sampling(record) * abs(value)
+        found[name] = max(2 * spread, ROUNDING * abs(value))
+    return found
+
+
+def _sampling(record: Record) -> float:
+    """Return the relative standard error of the primary score over the cell's samples."""
+    values = np.asarray(record.per_sample.values if record.per_sample else [0.0])
+    mean = float(np.abs(values.mean()))
+    return float(values.std(ddof=1)) / math.sqrt(len(values)) / mean if len(values) > 1 and mean > 0 else 0.0
+
+
+def judge(record: Record, again: Record, row: Sequence[Record]) -> Checked:
+    """Compare a record with what its cell gives now."""
+    if again.status != record.status:
+        reason = f"published as {record.status}, it now is {again.status}: {again.reason or 'it succeeded'}"
+        return Checked(
+            record=record, verdict="drifted" if again.status == "ok" else "failed", reason=reason, again=again
+        )
+    if record.status != "ok":
+        return Checked(record=record, verdict="identical", reason=f"{record.status}, as published", again=again)
+    same = again.provenance.prediction_digest == record.provenance.prediction_digest
+    allowed = tolerances(record, row)
+    if same:
+        allowed = {name: ROUNDING * max(abs(value), 1e-300) for name, value in record.scores.items()}
+    moved, largest = compare_scores(record.scores, again.scores, allowed)
+    if not moved:
+        reason = "predictions byte for byte, and every score" if same else "every score is within its tolerance"
+        return Checked(
+            record=record,
+            verdict="identical" if same else "within tolerance",
+            reason=reason,
+            largest=largest,
+            again=again,
+        )
+    reason = f"{len(moved)} of {len(record.scores)} scores are off"
+    reason += ", though the predictions are byte for byte those that were published" if same else ""
+    return Checked(
+        record=record,
+        verdict="tampered" if same else "drifted",
+        reason=reason,
+        moved=moved,
+        largest=largest,
+        again=again,
+    )
+
+
+def compare_scores(
+    published: Mapping[str, float], found: Mapping[str, float], allowed: Mapping[str, float]
+) -> tuple[tuple[Moved, ...], float]:
+    """Return the scores that are off, the worst first, and the largest difference over its tolerance."""
+    ratios = []
+    for name, value in published.items():
+        now = found.get(name, math.inf)
+        gap = abs(now - value)
+        ratio = gap / allowed[name] if allowed[name] > 0 else (math.inf if gap > 0 else 0.0)
+        ratios.append((ratio, Moved(score=name, published=value, found=now, tolerance=allowed[name])))
+    ratios.sort(key=lambda pair: -pair[0])
+    return tuple(m for r, m in ratios if r > 1), ratios[0][0] if ratios else 0.0
+
+
+class Verifier:
+    """Checks records of one store; data and tasks are made once for each dataset."""
+
+    def __init__(self, records: Sequence[Record], watcher: Watcher, frameworks: Iterable[str]) -> None:
+        self._rows: dict[tuple[str, ...], list[Record]] = {}
+        for record in records:
+            self._rows.setdefault(_row_of(record), []).append(record)
+        self._tasks: dict[tuple[str, str, int], Task] = {}
+        self._watcher = watcher
+        self._context = fork_server(frameworks)
+        self._reader = DataReader()
+
+    def run_again(self, record: Record) -> Checked:
+        """Train and predict again, and compare."""
+        try:
+            cell = self._cell(record)
+        except SciMLBenchError as error:
+            return Checked(record=record, verdict="failed", reason=str(error))
+        outdated = _outdated(record, cell)
+        if outdated:
+            return Checked(record=record, verdict="outdated", reason=outdated)
+        return judge(record, self._record(cell, record.provenance.threads), self._rows[_row_of(record)])
+
+    def score_again(self, record: Record, predictions: Path) -> Checked:
+        """Score kept predictions, without training."""
+        kept = predictions / f"{record.key}.h5"
+        if not kept.exists():
+            return Checked(record=record, verdict="skipped", reason="its predictions were not kept")
+        cell = self._cell(record)
+        with tempfile.TemporaryDirectory(prefix="sciml-bench-") as folder:
+            (Path(folder) / PREDICTIONS).symlink_to(kept.resolve())
+            found = score(cell, Path(folder), self._reader)
+        digest = {"prediction_digest": found.prediction_digest}
+        again = record.model_copy(
+            update={"scores": found.scores, "provenance": record.provenance.model_copy(update=digest)}
+        )
+        if found.prediction_digest != record.provenance.prediction_digest:
+            return Checked(
+                record=record,
+                verdict="tampered",
+                reason="the kept predictions are not those that the record speaks of: their digests differ",
+            )
+        return judge(record, again, self._rows[_row_of(record)])
+
+    def blind(self, record: Record, seed: int) -> Checked:
+        """Train again on the published training part, and score on fresh test samples from another seed."""
+        cell = self._cell(record)
+        if cell.method.card.family == "solver" or cell.method.card.per_instance:
+            return Checked(
+                record=record,
+                verdict="skipped",
+                reason="it learns from no data, so that it cannot have seen the test part",
+            )
+        if record.status != "ok" or record.per_sample is None:
+            return Checked(record=record, verdict="skipped", reason=f"it was published as {record.status}")
+        dataset = dataset_class(cell.task.source.name).tier(cell.task.source.tier)
+        if dataset.card.truth == "measured":
+            return Checked(
+                record=record, verdict="skipped", reason="its data were measured, and no more of them can be drawn"
+            )
+        fresh = replace(dataset, samples=len(record.per_sample.values))  # type: ignore[type-var]
+        data = generation.obtain(f"{cell.task.name}-blind", fresh, derive("blind", seed, cell.task.name))
+        task = replace(cell.task, shifts={"blind": data})
+        with tempfile.TemporaryDirectory(prefix="sciml-bench-") as folder:
+            again = self._record(replace(cell, task=task), record.provenance.threads, Path(folder))
+            if again.status != "ok":
+                return Checked(record=record, verdict="failed", reason=f"{again.status}: {again.reason}", again=again)
+            parts = read_parts(next(Path(folder).glob("*.h5")))
+        return _judge_blind(record, again, task, parts)
+
+    def _record(self, cell: Cell, threads: int, predictions: Path | None = None) -> Record:
+        with tempfile.TemporaryDirectory(prefix="sciml-bench-") as folder:
+            runner = Runner(Store(Path(folder)), self._context, threads, keep_predictions=predictions)
+            return next(iter(runner.run_each([Planned(cell, {})], self._watcher)))
+
+    def _cell(self, record: Record) -> Cell:
+        cell = record.cell
+        key = (cell.dataset, cell.tier, cell.folds)
+        if key not in self._tasks:
+            self._tasks[key] = prepare(cell.dataset, cell.tier, cell.folds, device=cell.device)
+        return Cell(
+            task=self._tasks[key],
+            method_name=cell.method,
+            method=build_method(method_class(cell.method), "", {}, cell.hyperparameters),
+            variant=cell.variant,
+            fold=cell.fold,
+            repetition=cell.repetition,
+            device=cell.device,
+            budget=Budget(seconds=cell.budget_seconds, memory_gib=cell.budget_memory_gib),
+            method_digest=source_digest(cell.method),
+        )
+
+
+def _row_of(record: Record) -> tuple[str, ...]:
+    return (record.cell.tier, record.cell.dataset, record.cell.device, record.row, record.provenance.method_digest)
+
+
+def _outdated(record: Record, cell: Cell) -> str:
+    """Return why the code or data at hand are not those of the record, or ""."""
+    made, commit = record.provenance, record.provenance.commit or "unknown"
+    if cell.task.data.digest[:16] != made.data_digest:
+        return f"the data generated here are not those of the record (digest {made.data_digest}, commit {commit})"
+    if cell.method_digest[:16] != made.method_digest:
+        return f"the method's source has changed since: check out commit {commit} to repeat it"
+    if cell.key != record.key:
+        return f"the cell is planned otherwise than at commit {commit}: check that out to repeat it"
+    return ""
+
+
+def _judge_blind(record: Record, again: Record, task: Task, parts: Mapping[str, object]) -> Checked:
+    problem = task.problem
+    names = [v.name for v in (*problem.inputs, *problem.targets)]
+    truth = read_samples(task.shifts["blind"].path, names, None)
+    if "shift-blind" not in parts:
+        reason = again.diagnostics.get("skipped_shifts", {}).get("blind", "no prediction")
+        return Checked(
+            record=record, verdict="failed", reason=f"it could not predict the blind test set: {reason}", again=again
+        )
+    prediction = like(metrics.mean_prediction(parts["shift-blind"]), truth)  # type: ignore[arg-type]
+    scores, samples = metrics.evaluate(metrics.ACCURACY, prediction, truth, problem.targets)
+    headline = metrics.primary(problem)
+    old, new = np.asarray(record.per_sample.values if record.per_sample else []), samples[headline]
+    tolerance = BLIND_SIGMAS * math.sqrt(old.var(ddof=1) / len(old) + new.var(ddof=1) / len(new))
+    gap = float(new.mean() - old.mean())
+    moved = Moved(score=headline, published=record.scores[headline], found=scores[headline], tolerance=tolerance)
+    told = f"{headline} {scores[headline]:.4g} on {len(new)} unseen samples, published {record.scores[headline]:.4g}"
+    if gap > tolerance:
+        return Checked(
+            record=record,
+            verdict="drifted",
+            reason=f"{told}: worse than fresh samples explain",
+            moved=(moved,),
+            again=again,
+        )
+    return Checked(
+        record=record,
+        verdict="within tolerance",
+        reason=told,
+        largest=abs(gap) / tolerance if tolerance else 0.0,
+        again=again,
+    )
+
+
+def choose(records: Sequence[Record], share: float, seed: int) -> Iterator[Record]:
+    """Yield a random share of the records, at least one, in a fixed order."""
+    rng = np.random.default_rng(seed)
+    n = max(1, round(share * len(records)))
+    for i in sorted(rng.choice(len(records), size=min(n, len(records)), replace=False)):
+        yield records[i]

@@ -1,0 +1,159 @@
+"""Published cells: honest ones stand, tampered ones are named with what moved and by how much."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sciml_bench.records.record import Record
+from sciml_bench.records.store import Store
+from sciml_bench.running.verify import compare_scores, judge, tolerances
+
+RUN = ("run", "-m", "linear", "-d", "burgers", "--tier", "smoke", "--no-baselines", "--no-page", "--folds", "3")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Return a folder with the records and kept predictions of three cells."""
+    import os
+    import subprocess
+    import sys
+
+    folder = tmp_path_factory.mktemp("published")
+    cache = tmp_path_factory.mktemp("cache")
+    environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
+    words = [*RUN, "--results", "results", "--keep-predictions", "kept"]
+    subprocess.run(
+        [sys.executable, "-m", "sciml_bench", *words], cwd=folder, env=environment, check=True, capture_output=True
+    )
+    return folder, cache
+
+
+@pytest.fixture
+def results(published, tmp_path):
+    """Return a copy of the published records that may be tampered with."""
+    folder, cache = published
+    copy = tmp_path / "results" / "smoke" / "burgers"
+    copy.mkdir(parents=True)
+    source = folder / "results" / "smoke" / "burgers" / "linear.jsonl"
+    (copy / "linear.jsonl").write_text(source.read_text())
+    return copy / "linear.jsonl", folder / "kept", cache
+
+
+def tamper(path: Path, fold: int, **changes) -> None:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for name, value in changes.items():
+        lines[fold]["scores"][name] = value
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.mark.slow
+def test_honest_records_are_reproduced_byte_for_byte(run, results):
+    _, _, cache = results
+    done = run("verify", "--results", "results", SCIML_BENCH_CACHE=str(cache))
+    assert done.returncode == 0, done.stderr
+    assert "3 identical, of 3 published cells" in done.stderr
+
+
+@pytest.mark.slow
+def test_scoring_kept_predictions_again_is_exact_and_a_tampered_score_is_named(run, results):
+    path, kept, cache = results
+    words = ("verify", "--results", "results", "--predictions", str(kept))
+    assert "3 identical" in run(*words, SCIML_BENCH_CACHE=str(cache)).stderr
+    tamper(path, 1, rel_l2=0.01, mae=0.5)
+    done = run(*words, "--json", SCIML_BENCH_CACHE=str(cache))
+    assert done.returncode == 1
+    verdicts = {c["fold"]: c for c in json.loads(done.stdout)}
+    assert [verdicts[k]["verdict"] for k in range(3)] == ["identical", "tampered", "identical"]
+    moved = {m["score"]: m for m in verdicts[1]["moved"]}
+    assert set(moved) == {"rel_l2", "mae"}
+    assert moved["rel_l2"]["published"] == 0.01
+    assert "rel_l2 was published as 0.01 and is" in done.stderr
+
+
+@pytest.mark.slow
+def test_unseen_samples_confirm_an_honest_score_and_expose_a_flattering_one(run, results):
+    path, _, cache = results
+    words = ("verify", "--results", "results", "--blind-seed", "11", "--json")
+    done = run(*words, SCIML_BENCH_CACHE=str(cache))
+    assert done.returncode == 0, done.stderr
+    assert {c["verdict"] for c in json.loads(done.stdout)} == {"within tolerance"}
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:  # as a method would score that has seen the test part
+        line["scores"]["rel_l2"] /= 100
+        line["per_sample"]["values"] = [v / 100 for v in line["per_sample"]["values"]]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = run(*words, SCIML_BENCH_CACHE=str(cache))
+    assert done.returncode == 1
+    assert {c["verdict"] for c in json.loads(done.stdout)} == {"drifted"}
+
+
+@pytest.mark.slow
+def test_a_badge_is_added_and_nothing_is_edited(run, results):
+    path, _, cache = results
+    before = path.read_text()
+    done = run("verify", "--results", "results", "--badge", SCIML_BENCH_CACHE=str(cache))
+    assert done.returncode == 0, done.stderr
+    after = path.read_text()
+    assert after.startswith(before)
+    badges = {r.provenance.badge for r in Store(path.parents[2]).records()}
+    assert badges == {"reproduced"}
+
+
+@pytest.mark.slow
+def test_another_source_is_called_outdated_and_not_drift(run, results):
+    path, _, cache = results
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[0]["provenance"] |= {"method_digest": "0" * 16, "commit": "abc1234"}
+    path.write_text(json.dumps(lines[0]) + "\n")
+    done = run("verify", "--results", "results", SCIML_BENCH_CACHE=str(cache))
+    assert done.returncode == 1
+    assert "outdated: the method's source has changed since: check out commit abc1234" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--share", "0"], "--share is 0"),
+        (["--predictions", "nowhere"], "there is no folder of predictions"),
+        (["-m", "nobody"], "holds no records of that"),
+    ],
+)
+def test_bad_input_is_one_sentence(run, results, words, sentence):
+    done = run("verify", "--results", "results", *words)
+    assert (done.returncode, sentence in done.stderr) == (2, True), done.stderr
+
+
+def records(published) -> list[Record]:
+    folder, _ = published
+    return Store(folder / "results").records()
+
+
+def test_the_tolerance_is_twice_the_spread_over_folds(published):
+    row = records(published)
+    values = [r.scores["rel_l2"] for r in row]
+    assert tolerances(row[0], row)["rel_l2"] == pytest.approx(2 * np.std(values, ddof=1))
+    assert row[0].per_sample is not None
+    each = row[0].per_sample.values
+    assert tolerances(row[0], row[:1])["rel_l2"] == pytest.approx(2 * np.std(each, ddof=1) / math.sqrt(len(each)))
+
+
+def test_other_predictions_may_differ_by_the_tolerance_only(published):
+    row = records(published)
+    record = row[0]
+    allowed = tolerances(record, row)
+    for factor, verdict in ((0.9, "within tolerance"), (1.1, "drifted")):
+        scores = {**record.scores, "rel_l2": record.scores["rel_l2"] + factor * allowed["rel_l2"]}
+        came = record.provenance.model_copy(update={"prediction_digest": "another"})
+        again = record.model_copy(update={"scores": scores, "provenance": came})
+        found = judge(record, again, row)
+        assert found.verdict == verdict
+        assert found.largest == pytest.approx(factor)
+        assert [m.score for m in found.moved] == (["rel_l2"] if factor > 1 else [])
+
+
+def test_a_score_that_vanished_is_off():
+    moved, largest = compare_scores({"a": 1.0}, {}, {"a": 0.1})
+    assert (moved[0].score, largest) == ("a", math.inf)
