@@ -83,7 +83,12 @@ def network(inputs: int, outputs: int | Literal["scalar"], width: int, depth: in
 
     Source: Greydanus et al. 2019, arXiv:1906.01563; orthogonal weights, Saxe et al. 2013, arXiv:1312.6120.
     """
-    key, *keys = jax.random.split(jax.random.PRNGKey(seed), depth + 2)
+    return _network(inputs, outputs, width, depth, jax.random.PRNGKey(seed))
+
+
+@eqx.filter_jit  # one program instead of one for each array
+def _network(inputs: int, outputs: int | Literal["scalar"], width: int, depth: int, key: Array) -> eqx.nn.MLP:
+    key, *keys = jax.random.split(key, depth + 2)
     net = eqx.nn.MLP(inputs, outputs, width, depth, jnp.tanh, use_final_bias=False, key=key)
     orthogonal = jax.nn.initializers.orthogonal()
     weights = [orthogonal(k, layer.weight.shape) for k, layer in zip(keys, net.layers, strict=True)]

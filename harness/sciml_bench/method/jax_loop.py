@@ -135,7 +135,9 @@ def _optimize(
         target = min([(update // stride + 1) * stride, updates, *(c for c in checks if c > update)])
         index = np.stack([next(batches) for _ in range(target - update)])
         filled = np.concatenate([index, np.repeat(index[-1:], stride - len(index), 0)])  # one shape is compiled
-        weights, state, total, norm = advance(weights, state, rest, data, jnp.asarray(filled), jnp.asarray(len(index)))
+        weights, state, total, length = advance(
+            weights, state, rest, data, jnp.asarray(filled), jnp.asarray(len(index))
+        )
         update, mean = target, float(total) / len(index)
         if not math.isfinite(mean):
             raise DivergedError(
@@ -143,7 +145,7 @@ def _optimize(
                 f"(now {training.learning_rate:g}) or clip_norm (now {training.clip_norm:g}) may help"
             )
         log.curve("loss", update, mean)
-        log.curve("gradient_norm", update, float(norm))
+        log.curve("gradient_norm", update, float(length))
         log.curve("learning_rate", update, float(rates(update - 1)))
         if update >= tick:
             tick = update + progress
@@ -185,12 +187,17 @@ def _compiled(loss: Loss, chain: optax.GradientTransformation, half: bool) -> An
             weights, state, total, _ = carry
             found, gradient = jax.value_and_grad(value)(weights, rest, tuple(a[index[k]] for a in data))
             step, state = chain.update(gradient, state, weights)
-            return optax.apply_updates(weights, step), state, total + found, optax.global_norm(gradient)
+            return optax.apply_updates(weights, step), state, total + found, norm(gradient)
 
         nothing = jnp.zeros((), jax.tree.leaves(weights)[0].dtype)
         return jax.lax.fori_loop(0, count, one, (weights, state, nothing, nothing))
 
     return many
+
+
+def norm(tree: Any) -> jax.Array:
+    """Return ‖·‖₂ of all leaves together."""
+    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
 
 
 def _batches(n: int, size: int, seed: int) -> Iterator[np.ndarray]:
