@@ -12,7 +12,7 @@ import xarray as xr
 
 from sciml_bench.errors import UsageError
 from sciml_bench.method import Budget, Log, Method, Predictor
-from sciml_bench.method.tabular import Table, Target, check_positive, targets_of, why_not_a_table
+from sciml_bench.method.tabular import Table, Target, check_positive, targets_of, threads, why_not_a_table
 from sciml_bench.problem import MEMBER, MethodCard, Problem, Source
 
 Kernel = Literal["auto", "rbf", "matern52", "matern32"]
@@ -128,13 +128,14 @@ class GaussianProcess(Method):
     def _fit(self, smoothness: float, x: np.ndarray, y: np.ndarray, seed: int) -> Any:
         from sklearn.gaussian_process import GaussianProcessRegressor
         from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+        from threadpoolctl import threadpool_limits
 
         lengths = np.ones(x.shape[1]) if x.shape[1] <= self.most_lengths else float(np.sqrt(x.shape[1]))
         kernel = ConstantKernel(1.0, (1e-3, 1e5)) * Matern(lengths, LENGTHS, nu=smoothness) + WhiteKernel(1e-3, NOISE)
         model = GaussianProcessRegressor(
             kernel, alpha=1e-12, n_restarts_optimizer=self.restarts, random_state=seed % 2**32
         )
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(threads(len(x))):
             # An input without influence sends its length to the bound, noise-free data send the noise there.
             warnings.simplefilter("ignore")
             return model.fit(x, y)

@@ -219,7 +219,7 @@ def check_share(method: Any, *names: str) -> None:
 
 
 def threads(rows: int) -> int:
-    """Return how many threads to grow trees with, for libraries that take the number as an argument.
+    """Return how many threads to use for a table, where they can be chosen.
 
     As many as this process was allowed; one for a small table, where waking others takes longer than the work.
     """
