@@ -27,9 +27,9 @@ class GCN(Method):
     as features of the nodes. `virtual_node` adds a node that hears from all others and answers, in each layer.
 
     Edges are the given ones, in both directions; where a problem gives none, all pairs within `radius`, or if that is 0 the
-    `neighbours` nearest. With `centred` each node knows its position relative to the graph's mean. A trajectory is
-    predicted step by step where its times are even, or as `forecast` says; the other fields say how the shared loop trains. Numbers of a whole graph
-    are means over its nodes, times their number where they grow with it.
+    `neighbours` nearest. With `centred` each node knows its position relative to the graph's mean. A trajectory is predicted
+    step by step where its times are even, or as `forecast` says; the other fields say how the shared loop trains. Numbers of
+    a whole graph are means over its nodes, times their number where they grow with it.
 
     Works well: 32 to 128 channels, as many layers as the graph is wide. Blind to the lengths and directions of edges.
 

@@ -23,14 +23,13 @@ class MPNN(Method):
     """mᵢⱼ = φₗ(eᵢⱼ, norm hᵢ, norm hⱼ); eᵢⱼ ← eᵢⱼ + mᵢⱼ; hᵢ ← hᵢ + ψₗ(norm hᵢ, Σⱼ mᵢⱼ), `steps` times, φₗ, ψₗ perceptrons.
 
     The graph network of learnt simulators. Nodes and edges are encoded to `width` channels, edges from relative position,
-    distance and given features; messages are summed; a perceptron decodes the nodes. The papers
-    put the layer norm behind φ and ψ; in front of them it learns faster in a short fit. `virtual_node` adds a node that hears
-    from all others and answers, in each step.
+    distance and given features; messages are summed; a perceptron decodes the nodes. The papers put the layer norm behind φ
+    and ψ; here it stands in front. `virtual_node` adds a node that hears from all others and answers, in each step.
 
     Edges are the given ones, in both directions; where a problem gives none, all pairs within `radius`, or if that is 0 the
-    `neighbours` nearest. With `centred` each node knows its position relative to the graph's mean. A trajectory is
-    predicted step by step where its times are even, or as `forecast` says; the other fields say how the shared loop trains. Numbers of a whole graph
-    are means over its nodes, times their number where they grow with it.
+    `neighbours` nearest. With `centred` each node knows its position relative to the graph's mean. A trajectory is predicted
+    step by step where its times are even, or as `forecast` says; the other fields say how the shared loop trains. Numbers of
+    a whole graph are means over its nodes, times their number where they grow with it.
 
     Works well: 32 to 128 channels, and as many steps as it takes to cross the graph.
 
