@@ -25,7 +25,10 @@ def console() -> Console:
 def show(rows: Sequence[Row], console: Console) -> None:
     """Print one table for each dataset, tier and device."""
     for (tier, dataset, device), group in groupby(rows, key=lambda r: (r.tier, r.dataset, r.device)):
-        found = list(group)
+        every = list(group)
+        found = [r for r in every if set(r.status) != {"not_applicable"}]
+        if not found:
+            continue
         console.print()
         console.print(_table(f"{dataset} · {tier} · {device}", found, console.width))
         floor = next((r.floor[r.primary] for r in found if r.primary in r.floor), None)
@@ -34,6 +37,9 @@ def show(rows: Sequence[Row], console: Console) -> None:
         for row in found:
             for reason in row.reasons:
                 console.print(f"[red]{row.name}[/]: {escape(reason)}")
+        others = [r.name for r in every if r not in found]
+        if others:
+            console.print(f"[dim]not applicable: {', '.join(others)}")
 
 
 @dataclass(frozen=True)

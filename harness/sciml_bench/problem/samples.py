@@ -50,7 +50,7 @@ def only(data: xr.Dataset, names: Iterable[str]) -> xr.Dataset:
 
 def like(bare: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
     """Return `bare`, a prediction say, with the counts of the ragged dimensions of `data`, whose samples it holds."""
-    dims = ragged_dims(data)
+    dims = [d for d in ragged_dims(data) if d in bare.dims]
     if not dims:
         return bare
     counts = {f"{d}_count": data[f"{d}_count"] for d in dims}
