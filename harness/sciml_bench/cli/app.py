@@ -187,7 +187,9 @@ def sweep(
 
 @app.command()
 def leaderboard(
-    dataset: Annotated[str | None, typer.Argument(help="Only this dataset.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Only this dataset, or a track, with the ranks over all its datasets.")
+    ] = None,
     tier: Annotated[Tier | None, typer.Option("--tier", help="Only this tier.")] = None,
     results: Results = RESULTS,
     json: Json = False,
@@ -195,7 +197,7 @@ def leaderboard(
     """Print the leaderboard of the records in a folder."""
     from .leaderboard import show
 
-    show(dataset, None if tier is None else tier.value, results, json)
+    show(name, None if tier is None else tier.value, results, json)
 
 
 @app.command()

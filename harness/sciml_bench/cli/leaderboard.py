@@ -2,32 +2,54 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
 from ..errors import UsageError
-from ..ranking.summary import summarise
+from ..ranking.league import League, league
+from ..ranking.summary import Row, summarise
 from ..records.store import Store
+from ..registry import track, track_names
 from . import tables
 from .run import document
 
 
-def show(dataset: str | None, tier: str | None, results: Path, as_json: bool) -> None:
-    """Print the leaderboard of all records of a folder."""
+def show(name: str | None, tier: str | None, results: Path, as_json: bool) -> None:
+    """Print the leaderboard of all records of a folder, of those of a dataset, or of a track with its league."""
     if not results.is_dir():
         raise UsageError(f"there is no results folder '{results}'; run `sciml-bench run` first or give --results")
     store = Store(results)
-    records = store.records(tier, dataset)
+    chosen = track(name) if name in track_names() else None
+    if chosen is None:
+        records = store.records(tier, name)
+    else:
+        records = [r for d in chosen.datasets for r in store.records(tier or chosen.tier, d)]
     if not records:
-        which = " ".join(w for w in (tier, dataset) if w) or "any dataset"
+        which = " ".join(w for w in (tier, name) if w) or "any dataset"
         raise UsageError(f"'{results}' holds no records of {which}; run `sciml-bench run` first or give --results")
     rows = summarise(records)
+    leagues = [] if chosen is None else _leagues(rows)
     console = Console(stderr=True, highlight=False)
     for complaint in store.complaints:
         console.print(f"[yellow]![/] {complaint}")
     if as_json:
-        json.dump(document(records, rows), sys.stdout)
+        places = {f"{t} {d}": asdict(found) for (t, d), found in leagues}
+        json.dump({**document(records, rows), **({"league": places} if places else {})}, sys.stdout)
         sys.stdout.write("\n")
     else:
         tables.show(rows, tables.console())
+        for (size, device), found in leagues:
+            tables.show_league(f"{name} · {size} · {device}", found, tables.console())
+
+
+def _leagues(rows: Sequence[Row]) -> list[tuple[tuple[str, str], League]]:
+    """Return the league of each tier and device that has one."""
+    found = []
+    for key in sorted({(r.tier, r.device) for r in rows}):
+        made = league([r for r in rows if (r.tier, r.device) == key])
+        if made is not None:
+            found.append((key, made))
+    return found

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..ranking.intervals import Interval
+from ..ranking.league import League
 from ..ranking.summary import Row
 from ..ranking.tradeoff import Tradeoff
 
@@ -135,3 +136,25 @@ def seconds(value: float | None) -> str:
         if value < limit:
             return f"{value * factor:.3g} {unit}"
     return f"{value / 3600:.3g} h"
+
+
+def show_league(title: str, found: League, console: Console) -> None:
+    """Print the ranks over several datasets."""
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in ("place", "group", "method"):
+        table.add_column(head, no_wrap=True)
+    for head in ("skill", "95% interval", "mean rank", "wins", "worst, over baseline"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for p in found.places:
+        name = p.name + (f" [dim](no score on {', '.join(p.imputed)})[/]" if p.imputed else "")
+        worst = f"{p.worst[1]:.2g}× on {p.worst[0]}"
+        span = f"{p.skill_low:.2f} – {p.skill_high:.2f}"
+        table.add_row(
+            p.rank, p.group, name, f"{p.skill:.2f}", span, f"{p.mean_rank:.1f}", f"{100 * p.win_rate:.0f}%", worst
+        )
+    console.print()
+    console.print(table)
+    console.print(
+        f"[dim]skill: 0 the best baseline, 1 perfect; methods of one group cannot be told apart; the median half-width of a "
+        f"difference in skill is {found.resolution:.2f}; a missing score is the baseline's"
+    )
