@@ -10,7 +10,7 @@ import xarray as xr
 
 from sciml_bench.errors import ContractError, UsageError
 from sciml_bench.method import Budget, Log, Method, Predictor
-from sciml_bench.method.dynamics import DynamicsCodec, why_not_canonical
+from sciml_bench.method.dynamics import DynamicsCodec, in_chunks, why_not_canonical
 from sciml_bench.problem import Hamiltonian, MethodCard, Problem, Source
 
 ROWS = ((2, 1), (2, 2), (2, 4), (2, 16), (4, 1), (4, 4), (4, 16), (6, 4), (6, 16))
@@ -125,9 +125,9 @@ class Integrate:
 
         advance, rates = _compiled(self.hamiltonian, self.order, self.steps)
         with x64(), jax.default_device(jax.devices("gpu" if self.device == "cuda" else "cpu")[0]):
-            z = advance(self.codec.starts(inputs), np.diff(self.codec.times, prepend=0.0))
-            found = rates(self.codec.observations(inputs))
-            return self.codec.decode(np.asarray(z), np.asarray(found), inputs)
+            intervals = np.diff(self.codec.times, prepend=0.0)
+            z = in_chunks(lambda part: advance(part, intervals), self.codec.starts(inputs))
+            return self.codec.decode(z, in_chunks(rates, self.codec.observations(inputs)), inputs)
 
 
 @lru_cache(maxsize=16)

@@ -9,8 +9,9 @@ What a problem offers is told from its variables, never from its name:
 - z0 belongs to time 0, as for any target with a given start.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import xarray as xr
@@ -22,6 +23,9 @@ from .template import Template
 OptaxOptimizer = Literal["adamw", "sgd", "lion"]
 RateSource = Literal["auto", "observations", "rollouts"]
 """Where rates are taken from: observed ones, or those of splines through the rollouts; "auto" prefers observed ones."""
+
+SHAPES = (1, 16, 64)
+"""Samples that are predicted together; fewer are filled up, so that few programs are compiled."""
 
 
 def why_not_dynamics(problem: Problem) -> str | None:
@@ -158,3 +162,14 @@ def spline_rates(times: np.ndarray, z: np.ndarray) -> np.ndarray:
 
     spline = make_interp_spline(times, z, k=min(5, len(times) - 1), axis=1)
     return np.asarray(spline.derivative()(times))
+
+
+def in_chunks(function: Callable[[np.ndarray], Any], values: np.ndarray) -> np.ndarray:
+    """Return `function` of `values`, applied to chunks along the first axis of one of few lengths."""
+    size = next((s for s in SHAPES if len(values) <= s), SHAPES[-1])
+    pieces = []
+    for first in range(0, len(values), size):
+        part = values[first : first + size]
+        filled = np.concatenate([part, np.repeat(part[-1:], size - len(part), 0)])
+        pieces.append(np.asarray(function(filled))[: len(part)])
+    return np.concatenate(pieces)

@@ -16,12 +16,10 @@ from ..problem import Problem
 from ..problem.samples import count
 from ..problem.spectral import x64
 from .contract import Log
-from .dynamics import DynamicsCodec, RateSource
+from .dynamics import DynamicsCodec, RateSource, in_chunks
 from .jax_loop import as_numpy, optimize
 from .training import Training
 
-CHUNK = 256
-"""Samples rolled out together, at most."""
 VALIDATED = 32
 """Validation rollouts that score a state of a fit on trajectories, at most."""
 COARSE = 1e-6
@@ -109,23 +107,17 @@ def rollout(field: Callable[[Array], Array], starts: np.ndarray, times: np.ndarr
     absolute. Source: diffrax, Kidger 2021, arXiv:2202.02435.
     """
     with x64():
-        wide, when = _wide(field), jnp.asarray(times, jnp.float64)
-        pieces = []
-        for first in range(0, len(starts), CHUNK):
-            part = starts[first : first + CHUNK]
-            filled = 1 << (len(part) - 1).bit_length()  # few shapes are ever compiled
-            part = np.concatenate([part, np.repeat(part[-1:], filled - len(part), 0)])
-            found = _rollouts(wide, jnp.asarray(part), when, jnp.asarray(tolerance))
-            pieces.append(np.asarray(found)[: min(CHUNK, len(starts) - first)])
-    return np.concatenate(pieces)
+        wide, when, goal = _wide(field), jnp.asarray(times, jnp.float64), jnp.asarray(tolerance)
+        return in_chunks(lambda part: _rollouts(wide, jnp.asarray(part), when, goal), starts)
 
 
 def rates_at(field: Callable[[Array], Array], z: np.ndarray) -> np.ndarray:
-    """Return f(z) of states (…, d), in 64 bits."""
+    """Return f(z) of states (n, m, d), in 64 bits."""
     if z.size == 0:
         return z
     with x64():
-        return np.asarray(_rates(_wide(field), jnp.asarray(z.reshape(-1, z.shape[-1])))).reshape(z.shape)
+        wide = _wide(field)
+        return in_chunks(lambda part: _rates(wide, jnp.asarray(part)), z)
 
 
 def _wide(tree: Any) -> Any:
@@ -156,7 +148,7 @@ def _rollouts(field: Callable[[Array], Array], starts: Array, times: Array, tole
 
 @eqx.filter_jit
 def _rates(field: Callable[[Array], Array], z: Array) -> Array:
-    return jax.vmap(field)(z)
+    return jax.vmap(jax.vmap(field))(z)
 
 
 @dataclass(frozen=True, kw_only=True)
