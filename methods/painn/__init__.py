@@ -66,12 +66,12 @@ class PaiNN(Method):
     optimizer: Optimizer = "adamw"
     schedule: Schedule = "onecycle"
     precision: Literal["32-true", "64-true"] = "32-true"
-    learning_rate: float = 5e-3
+    learning_rate: float = 1e-2
     weight_decay: float = 1e-4
     batch_size: int = 16
-    updates: int = 2000
+    updates: int = 1200
     clip_norm: float = 1.0
-    validations: int = 10
+    validations: int = 6
     patience: int = 0
 
     def applies_to(self, problem: Problem) -> str | None:
