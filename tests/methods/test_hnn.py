@@ -1,5 +1,6 @@
 """Learnt dynamics: what their networks compute, what they learn, and how problems are read."""
 
+import pickle
 from dataclasses import replace
 
 import equinox as eqx
@@ -132,6 +133,9 @@ def test_hnn_learns_the_spring_and_keeps_its_energy(data):
     assert error < 0.05
     scores = physics.evaluate(answer, test, problem, truth=test)
     assert scores["conserved_mse/energy"].mean() < 1e-4
+    kept = pickle.loads(pickle.dumps(predictor))
+    assert kept(only(test, ["z0", "z_observed"])).equals(answer)
+    assert all(isinstance(a, np.ndarray) for a in jax.tree.leaves(eqx.filter(kept.field, eqx.is_array_like)))
     early = test.time < 3.2  # once round: errors of phase add up
     gap, truth = (answer.z - test.z)[:, early], test.z[:, early]
     assert np.linalg.norm(gap) / np.linalg.norm(truth) < 0.1
