@@ -77,8 +77,13 @@ class HamiltonianField(eqx.Module):
 
 
 def tanh(x: Array) -> Array:
-    """Return tanh x: by a name that can be pickled, which jax.numpy's own is not."""
+    """Return tanh x, by a name that can be pickled."""
     return jnp.tanh(x)
+
+
+def identity(x: Array) -> Array:
+    """Return x, by a name that can be pickled."""
+    return x
 
 
 def network(inputs: int, outputs: int | Literal["scalar"], width: int, depth: int, seed: int) -> eqx.nn.MLP:
@@ -92,7 +97,7 @@ def network(inputs: int, outputs: int | Literal["scalar"], width: int, depth: in
 @eqx.filter_jit  # one program instead of one for each array
 def _network(inputs: int, outputs: int | Literal["scalar"], width: int, depth: int, key: Array) -> eqx.nn.MLP:
     key, *keys = jax.random.split(key, depth + 2)
-    net = eqx.nn.MLP(inputs, outputs, width, depth, tanh, use_final_bias=False, key=key)
+    net = eqx.nn.MLP(inputs, outputs, width, depth, tanh, identity, use_final_bias=False, key=key)
     orthogonal = jax.nn.initializers.orthogonal()
     weights = [orthogonal(k, layer.weight.shape) for k, layer in zip(keys, net.layers, strict=True)]
     return eqx.tree_at(lambda n: [layer.weight for layer in n.layers], net, weights)
