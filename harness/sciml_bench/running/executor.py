@@ -25,7 +25,7 @@ from .worker import Job, main
 PRELOAD = {
     "numpy": (),
     "sklearn": ("sklearn",),
-    "jax": ("jax", "exponax", "equinox", "skfem", "scipy.sparse.linalg"),
+    "jax": ("jax", "exponax", "equinox", "skfem", "scipy.sparse.linalg", "sciml_bench.method.jax_dynamics"),
     "torch": ("torch", "lightning_fabric", "neuralop.models", "sciml_bench.method.torch_loop"),
 }
 POLL_SECONDS = 0.05
