@@ -281,6 +281,22 @@ def verify(
     )
 
 
+@app.command()
+def reproduce(
+    only: Annotated[
+        str, typer.Option(help="Only anchors whose name, dataset or method holds one of these words.")
+    ] = "",
+    minutes: Annotated[float, typer.Option(help="Leave out what takes longer than this on a processor.")] = 5,
+    device: Device = "auto",
+    results: Results = RESULTS,
+    json: Json = False,
+) -> None:
+    """Hold the suite against published numbers, each with its source."""
+    from .reproduce import reproduce as reproduce_
+
+    reproduce_(split(only), minutes, device, results, json)
+
+
 @data_app.command("generate")
 def generate(
     dataset: Annotated[str, typer.Argument(help="A dataset, or several with commas.")],

@@ -1,0 +1,34 @@
+"""Anchors: the table says what it must, and a verdict is what the numbers say."""
+
+import pytest
+
+from sciml_bench.registry import build_method, dataset_class, method_class
+from sciml_bench.running.anchors import Anchor, Obtained, anchors
+
+
+@pytest.mark.parametrize("anchor", anchors(), ids=lambda a: a.name)
+def test_each_names_what_exists_and_its_source(anchor):
+    problem = dataset_class(anchor.dataset).tier(anchor.tier).problem()
+    assert anchor.source
+    if anchor.method:
+        assert build_method(method_class(anchor.method), anchor.tier, {}, {}).applies_to(problem) is None
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.1, "holds"), (0.2, "holds"), (0.21, "misses"), (None, "not run")])
+def test_verdicts(value, verdict):
+    anchor = Anchor(name="a", dataset="d", tier="small", method="m", score="s", at_most=0.2, minutes=1, source="x")
+    assert Obtained(anchor=anchor, value=value).verdict == verdict
+
+
+def test_an_anchor_without_a_method_is_refused():
+    with pytest.raises(ValueError, match="must name a method"):
+        Anchor(name="a", dataset="d", tier="small", score="s", at_most=0.2, minutes=1, source="x")
+
+
+@pytest.mark.slow
+def test_the_command_prints_what_holds_and_why_the_rest_was_not_run(run):
+    done = run("reproduce", "--only", "Burgers, error,FNO on Burgers", "--device", "cpu", "--results", "r")
+    assert done.returncode == 0, done.stderr
+    assert "Burgers, error of the truth" in done.stdout
+    assert "holds" in done.stdout
+    assert "FNO on Burgers, u0 to u(1): needs a GPU" in done.stdout
