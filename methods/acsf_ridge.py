@@ -38,7 +38,8 @@ class ACSFRidge(Method):
     Energies and forces enter one linear system, the energies with weight `energy_weight` ω in units of the forces' scale; λ is
     that of a grid with the least relative error of the forces plus ω times that of the energy per atom on the validation part.
     Derivatives are analytic; energy is invariant and forces turn with the atoms to rounding. Exact for a potential that is a
-    sum over pairs and triplets of these functions. It predicts only kinds of atoms that training knew.
+    sum over pairs and triplets of these functions. It predicts only kinds of atoms that training knew; two kinds that never met
+    in training do not feel each other.
 
     Source: Behler 2011, doi:10.1063/1.3553717, functions G² and G⁴.
     """
