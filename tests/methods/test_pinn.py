@@ -217,7 +217,12 @@ def test_points_of_a_sample():
     )
     assert sorted(set(walled.walls[:, 1])) == [-1.0, 1.0]
     assert walled.wall_values == {0: 0.0}
-    assert walled.scales == pytest.approx([np.sqrt(0.5 * 64 / 65)])
+    size = np.sqrt(0.5 * 64 / 65)
+    assert walled.scales == pytest.approx([size])
+    # u = √2 s (1 + k) sin(π(x+1)/2), k = −2 … 2, u_t = √2 s sin: at k = 0, the only time away from the ends, the residual is
+    # √2 s (1 + νπ²/4) sin(π(x+1)/2) + ½πs² sin(π(x+1)).
+    expected = np.hypot(size * (1 + 0.01 * np.pi / 4), np.pi * size**2 / (2 * np.sqrt(2)))
+    assert walled.residual_scales == pytest.approx({"momentum": expected}, rel=1e-9)
 
 
 def test_points_are_drawn_anew_where_the_residual_is_large():

@@ -5,7 +5,7 @@ Such a network is a function N(t, x …; θ), fitted to one sample by minimising
     Σ mean (r/R)² over points inside + w₀ Σ mean ((u − u₀)/U)² at the start + w_b Σ mean ((u − g)/U)² on the walls
 
 where r are the residuals of the equation, U the root mean square of each given field and R the size of each residual for
-a field like the given one, so that all terms are of order one for any unit. No framework is imported here.
+one wave of that size across the domain, so that all terms are of order one for any unit. No framework is imported here.
 """
 
 import math
@@ -26,6 +26,8 @@ from .template import Template, samples_of
 
 POOL = 10
 """Points are drawn anew from so many times their number."""
+WAVE = 16
+"""Points along each axis for the wave that residuals are compared with."""
 WALL_SHARE = 16
 """Each wall has so many times fewer points than the inside."""
 MARKS = 20
@@ -243,7 +245,7 @@ class Collocation:
             wall_values=walls,
             queries=_mesh([self.template.coordinates[TIME].values.astype(np.float64), *axes]),
             scales=np.array([_size(state[n]) for n in names]),
-            residual_scales=self._residual_scales(state, box, axes),
+            residual_scales=self._residual_scales(state, box),
         )
 
     def again(
@@ -280,16 +282,26 @@ class Collocation:
             state |= {n: u[0] for n, u in made.items() if n not in state}
         return state
 
-    def _residual_scales(self, state: Mapping[str, np.ndarray], box: Box, axes: list[np.ndarray]) -> dict[str, float]:
-        """Return the largest root mean square of each residual over: the state growing by itself, each unknown alone."""
-        length = box.upper[0] - box.lower[0]
-        times = box.lower[0] + length * np.arange(5)
-        growth = (1 + np.arange(-2, 3)).reshape(-1, *(1 for _ in axes))
-        moving = {n: u * growth for n, u in state.items()}
+    def _residual_scales(self, state: Mapping[str, np.ndarray], box: Box) -> dict[str, float]:
+        """Return the largest root mean square of each residual over: all unknowns moving together, each one alone.
+
+        Each moves as one wave on the circle, half a wave from wall to wall, of its own size, that grows by itself over the
+        time: what the data hold of shorter waves may die at once, and shall not make the rest of the evolution look small.
+        """
+        span, angle = box.upper[0] - box.lower[0], 2 * np.pi * np.arange(WAVE) / WAVE
+        sides = zip(box.lower[1:], box.upper[1:], box.circles[1:], strict=True)
+        lengths = [(high - low) * (1 if circle else 2) for low, high, circle in sides]
+        axes = [low + length * angle / (2 * np.pi) for low, length in zip(box.lower[1:], lengths, strict=True)]
+        grid = np.meshgrid(np.arange(-2, 3), *([angle] * len(axes)), indexing="ij")
+        moving = {}
+        for number, (name, field) in enumerate(state.items()):
+            wave = np.prod([np.sqrt(2) * np.sin(a + number) for a in grid[1:]], axis=0)
+            moving[name] = _size(field) * (1 + grid[0]) * wave
         alone = [{n: u if n == kept else 0 * u for n, u in moving.items()} for kept in moving]
+        points = dict(zip(box.names, (box.lower[0] + span * np.arange(5), *axes), strict=True))
         largest: dict[str, float] = {}
         for trial in (moving, *(alone if len(alone) > 1 else [])):
-            d = GridDerivatives(trial, dict(zip(box.names, (times, *axes), strict=True)), periodic=box.circles[1])
+            d = GridDerivatives(trial, points, periodic=True)
             for name, r in self.equation.residual(d, self.equation.p).items():
                 largest[name] = max(largest.get(name, 0.0), float(np.sqrt(np.mean(np.square(r)))))
         return {name: size or 1.0 for name, size in largest.items()}
