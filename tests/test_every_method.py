@@ -14,8 +14,17 @@ def bench(method: str, dataset: str) -> Bench:
     return suite.bench(method, dataset)
 
 
+def pairs():
+    """Return each method with the datasets it is tried on; the checks of a pair share its fits, and so run in one process."""
+    for method in method_names():
+        for dataset in suite.fitting(method):
+            yield pytest.param(
+                method, dataset, marks=pytest.mark.xdist_group(f"{method} {dataset}"), id=f"{method}-{dataset}"
+            )
+
+
 @pytest.mark.parametrize("check", METHOD_CHECKS, ids=lambda c: c.__name__)
-@pytest.mark.parametrize(("method", "dataset"), [(m, d) for m in method_names() for d in suite.fitting(m)], ids=str)
+@pytest.mark.parametrize(("method", "dataset"), list(pairs()))
 def test_contract(method, dataset, check):
     reason = method_class(method).known_failures.get(check.__name__)
     if reason is not None:

@@ -36,7 +36,10 @@ def shared(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         key = (function, *(a if isinstance(a, str) else id(a) for a in args))
         if key not in memory:
-            memory[key] = (args, function(*args, **kwargs))  # the arguments are kept, so that their identities stay theirs
+            memory[key] = (
+                args,
+                function(*args, **kwargs),
+            )  # the arguments are kept, so that their identities stay theirs
         found: R = memory[key][1]
         return found
 
