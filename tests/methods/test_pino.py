@@ -262,5 +262,5 @@ def test_too_few_and_uneven_times_are_refused():
         fit(PINO(), heat_problem(0.01), data.isel(time=slice(3)))
     with pytest.raises(UsageError, match="the output times are not evenly spaced"):
         fit(PINO(), heat_problem(0.01), data.isel(time=[0, 1, 2, 4, 5, 7]))
-    with pytest.raises(UsageError, match="physics_weight is -1.0, but must lie between 0 and"):
+    with pytest.raises(UsageError, match=r"physics_weight is -1\.0, but must lie between 0 and"):
         fit(PINO(physics_weight=-1.0), heat_problem(0.01), data)
