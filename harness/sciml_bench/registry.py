@@ -248,6 +248,10 @@ def coerce(name: str, value: Any, hint: Any) -> Any:
     options = [t for t in get_args(hint) if t is not type(None)] or [hint]
     if value is None or (value == "none" and type(None) in get_args(hint)):
         return None
+    if any(get_origin(kind) is not None for kind in options):
+        if isinstance(value, str):
+            raise UsageError(f"hyperparameter '{name}' is '{value}': it holds several values and cannot be given as text")
+        return value
     for kind in options:
         if isinstance(value, bool) is (kind is bool) and isinstance(value, kind):
             return value
