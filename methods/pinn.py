@@ -83,7 +83,7 @@ class Pinn(Method):
         {
             "smoke": {"width": 8, "layers": 2, "points": 64, "adam_updates": 20, "lbfgs_updates": 20, "rounds": 2},
             "small": {},
-            "full": {"points": 5000, "lbfgs_updates": 10_000, "rounds": 5},
+            "full": {"points": 5000, "lbfgs_updates": 10_000, "rounds": 10},
         }
     )
 
