@@ -6,8 +6,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse
+import scipy
 import xarray as xr
 
 from sciml_bench.errors import DivergedError, UsageError
@@ -39,7 +38,7 @@ class EchoState(Method):
     The penalty of the regression is the one of a grid with the least error of whole forecasts on the validation part.
 
     Works well: many units, a small spectral radius and leak 1 where the state is observed in full; `local` as far as
-    influences travel in one step. Forecasts of a line much shorter than that diverge.
+    influences travel in one step. A line that is continued from too small a neighbourhood diverges.
 
     Source: Jaeger & Haas 2004, doi:10.1126/science.1091277; local reservoirs and the squares in the readout, Pathak et
     al. 2018, doi:10.1103/PhysRevLett.120.024102, who fit a W for each point and square every other unit.
@@ -145,7 +144,7 @@ class EchoState(Method):
 class Reservoir:
     """The recurrent part; states and inputs are columns, (unit, sequence) and (feature, sequence)."""
 
-    links: scipy.sparse.csr_array
+    links: "scipy.sparse.csr_array"
     entry: np.ndarray
     bias: np.ndarray
     leak: float

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import scipy.stats
+import scipy
 import xarray as xr
 
 from sciml_bench.errors import UsageError

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import scipy.linalg
+import scipy
 import xarray as xr
 
 from sciml_bench.errors import UsageError

@@ -250,7 +250,9 @@ def coerce(name: str, value: Any, hint: Any) -> Any:
         return None
     if any(get_origin(kind) is not None for kind in options):
         if isinstance(value, str):
-            raise UsageError(f"hyperparameter '{name}' is '{value}': it holds several values and cannot be given as text")
+            raise UsageError(
+                f"hyperparameter '{name}' is '{value}': it holds several values and cannot be given as text"
+            )
         return value
     for kind in options:
         if isinstance(value, bool) is (kind is bool) and isinstance(value, kind):

@@ -23,8 +23,8 @@ from .vector_network import Head, total
 Tensor = torch.Tensor
 CHUNK = 64
 """Samples predicted together."""
-TURNS = 4
-"""A symmetry is repeated fewer than so many times before another one: a quarter turn or shift gives all four."""
+TURNS = 5
+"""A symmetry is repeated fewer than so many times before another one: enough for all quarter turns."""
 PARTS = 4
 """Parts of a batch that are moved differently, so that each batch is a mixture."""
 
@@ -139,7 +139,7 @@ class Pictures:
         return self._encoded(inputs, targets)
 
     def _word(self) -> list[Any]:
-        """Return symmetries to be applied one after the other: each up to three times, in turn and again in turn."""
+        """Return symmetries to be applied one after the other: each up to four times, in turn and again in turn."""
         return [s for _ in range(2) for s in self._symmetries for _ in range(self._rng.integers(TURNS))]
 
     def _encoded(self, inputs: xr.Dataset, targets: xr.Dataset) -> tuple[Tensor, ...]:

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..errors import ContractError
+
 Array = Any
 
 
@@ -120,6 +122,10 @@ class GridDerivatives:
             shape[axes.index(name)] = -1
             return self._trim(np.asarray(self._axes[name]).reshape(shape))
         base, order = split_name(name)
+        if order.count("t") > 1:
+            raise ContractError(
+                f"'{name}' takes more times at both ends than are cut off: only first derivatives in time exist here"
+            )
         value = np.asarray(self._fields[base], dtype=np.float64)
         for axis in order:
             value = self._derivative(value, axes.index(axis), axis)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy import fft, sparse
+import scipy
 
 from ..errors import DivergedError
 
@@ -71,7 +71,9 @@ def _square(points: int) -> _Square:
     elements = np.tile(np.arange(mesh.nelements), len(rows) // mesh.nelements)
     kept = (rows >= 0) & (columns >= 0)
     places, where = np.unique(rows[kept] * inner + columns[kept], return_inverse=True)
-    assembly = sparse.csr_array((entries.data[kept], (where, elements[kept])), shape=(len(places), mesh.nelements))
+    assembly = scipy.sparse.csr_array(
+        (entries.data[kept], (where, elements[kept])), shape=(len(places), mesh.nelements)
+    )
     pointers = np.concatenate([[0], np.cumsum(np.bincount(places // inner, minlength=inner))])
 
     cosine = np.cos(np.pi * np.arange(1, points - 1) / (points - 1))
@@ -89,7 +91,7 @@ def matrix(coefficient: np.ndarray) -> Any:
     """Return the stiffness matrix of a coefficient given on each element, over the inner nodes."""
     square = _square(coefficient.shape[0] + 1)
     inner = len(square.basis)
-    return sparse.csr_array(
+    return scipy.sparse.csr_array(
         (square.assembly @ coefficient.ravel(), square.indices, square.pointers), shape=(inner, inner)
     )
 
@@ -119,8 +121,8 @@ def inverse(system: Any, right: np.ndarray) -> np.ndarray:
     eigenvalues = _square(side + 2).laplacian
 
     def smooth(vector: np.ndarray) -> np.ndarray:
-        spectrum = fft.dstn(vector.reshape(side, side), type=1, norm="ortho") / eigenvalues
-        return fft.idstn(spectrum, type=1, norm="ortho").ravel()
+        spectrum = scipy.fft.dstn(vector.reshape(side, side), type=1, norm="ortho") / eigenvalues
+        return scipy.fft.idstn(spectrum, type=1, norm="ortho").ravel()
 
     found = np.zeros_like(right)
     rest = right.copy()

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.spatial import Delaunay, cKDTree
+import scipy
 
 from ..errors import ContractError
 
@@ -77,7 +76,7 @@ def triangulate(points: np.ndarray, corners: int) -> Triangles:
     Raises ContractError if they do not fill the polygon: a piece of the outline is longer than the gap to a point near it.
     """
     outline = points[:corners]
-    cells = Delaunay(points).simplices.astype(np.int64)
+    cells = scipy.spatial.Delaunay(points).simplices.astype(np.int64)
     signed = _signed(points, cells)
     whole = abs(signed) > 1e-12 * np.abs(signed).max()
     cells = np.where(signed[:, None] > 0, cells, cells[:, [0, 2, 1]])
@@ -123,7 +122,7 @@ def _clear(points: np.ndarray, outline: np.ndarray, spacing: float) -> np.ndarra
 def _neighbour_mean(mesh: Triangles) -> np.ndarray:
     pairs, n = mesh.pairs, len(mesh.points)
     both = np.concatenate([pairs, pairs[:, ::-1]])
-    adjacency = coo_array((np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(n, n)).tocsr()
+    adjacency = scipy.sparse.coo_array((np.ones(len(both)), (both[:, 0], both[:, 1])), shape=(n, n)).tocsr()
     return np.asarray((adjacency @ mesh.points) / np.asarray(adjacency.sum(axis=1)).reshape(-1, 1))
 
 
@@ -169,7 +168,7 @@ def coarsen(mesh: Triangles, factor: int) -> tuple[Triangles, np.ndarray]:
     spacing = float(np.median(np.linalg.norm(np.roll(polygon, -1, axis=0) - polygon, axis=1)))
     free = free[_clear(mesh.points[free], polygon, spacing)]
     chosen = list(corners)
-    gap = cKDTree(polygon).query(mesh.points[free])[0] if len(free) else np.empty(0)
+    gap = scipy.spatial.cKDTree(polygon).query(mesh.points[free])[0] if len(free) else np.empty(0)
     while len(gap) and gap.max() > 0.8 * spacing:
         best = int(np.argmax(gap))
         chosen.append(int(free[best]))
