@@ -76,7 +76,7 @@ class EchoState(Method):
     local: int = 4
     degree: int = 6
     spectral_radius: float = 0.3
-    input_scale: float = 0.3
+    input_scale: float = 0.1
     leak: float = 1.0
     sequences: int = 3000
 

@@ -75,7 +75,7 @@ class GRU(Method):
     optimizer: Optimizer = "adamw"
     schedule: Schedule = "onecycle"
     precision: Precision = "32-true"
-    learning_rate: float = 1e-2
+    learning_rate: float = 4e-3
     weight_decay: float = 1e-4
     batch_size: int = 64
     updates: int = 3000
