@@ -21,6 +21,10 @@ DIFFUSIVITY_U, DIFFUSIVITY_V = 2e-5, 1e-5
 TICK = 8.0
 """Snapshots are taken at multiples of this time."""
 
+ALIVE = 0.02
+"""A pattern whose v has a standard deviation below this has died out."""
+ATTEMPTS = 50
+
 SLOPE = 0.25
 """dk/dF along the band of the (F, k) plane in which patterns live, for 0.03 < F < 0.05."""
 
@@ -53,8 +57,8 @@ REGIONS: Mapping[str, Region] = MappingProxyType(
 )
 """Class → its region. At one F the last four follow each other in k, with gaps smaller than the regions."""
 
-U = Variable(name="u", dims=("x", "y"), description="concentration of the substrate", symbol="u", periodic=True)
-V = Variable(name="v", dims=("x", "y"), description="concentration of the autocatalyst", symbol="v", periodic=True)
+U = Variable(name="u", dims=("x", "y"), description="signal of the substrate", symbol="u", periodic=True)
+V = Variable(name="v", dims=("x", "y"), description="signal of the autocatalyst", symbol="v", periodic=True)
 REGIME = Variable(
     name="regime",
     dims=(),
@@ -80,37 +84,33 @@ def same(data: xr.Dataset) -> xr.Dataset:
 
 
 @lru_cache(maxsize=16)
-def integrator(points: int, extent: float, step: float, device: str) -> Any:
-    """Return run(state, F, k, steps) → state: (2, points, points), one compiled loop for all F, k and steps."""
-    import equinox as eqx
+def integrator(points: int, step: float, device: str) -> Any:
+    """Return run(state, side, F, k, steps) → state: (2, points, points), one compiled loop whatever the other four."""
     import exponax as ex
     import jax
 
-    def rates(stepper: Any) -> Any:
-        return stepper._integrator._nonlinear_fun.feed_rate, stepper._integrator._nonlinear_fun.kill_rate
-
-    def advance(state: Any, feed: Any, kill: Any, steps: Any) -> Any:
-        stepper = eqx.tree_at(rates, built, (feed, kill))
-        spectrum = jax.lax.fori_loop(0, steps, lambda _, s: stepper.step_fourier(s), ex.fft(state, num_spatial_dims=2))
-        return ex.ifft(spectrum, num_spatial_dims=2, num_points=points)
-
-    target = jax.devices("gpu" if device == "cuda" else "cpu")[0]
-    with x64(), jax.default_device(target):
-        built = ex.stepper.reaction.GrayScott(
+    def advance(state: Any, side: Any, feed: Any, kill: Any, steps: Any) -> Any:
+        stepper = ex.stepper.reaction.GrayScott(
             2,
-            extent,
+            side,
             points,
             step,
             diffusivity_1=DIFFUSIVITY_U,
             diffusivity_2=DIFFUSIVITY_V,
+            feed_rate=feed,
+            kill_rate=kill,
             order=4,
             dealiasing_fraction=1.0,  # the spectra of these patterns fall off so fast that cutting harms more
         )
+        spectrum = jax.lax.fori_loop(0, steps, lambda _, s: stepper.step_fourier(s), ex.fft(state, num_spatial_dims=2))
+        return ex.ifft(spectrum, num_spatial_dims=2, num_points=points)
+
+    target = jax.devices("gpu" if device == "cuda" else "cpu")[0]
     compiled = jax.jit(advance)
 
-    def run(state: np.ndarray, feed: float, kill: float, steps: int) -> np.ndarray:
+    def run(state: np.ndarray, side: float, feed: float, kill: float, steps: int) -> np.ndarray:
         with x64(), jax.default_device(target):
-            return np.asarray(compiled(state, feed, kill, steps))
+            return np.asarray(compiled(state, side, feed, kill, steps))
 
     return run
 
@@ -120,10 +120,15 @@ class GrayScottPatterns(Dataset):
     """u_t = D_u Δu − uv² + F(1 − u), v_t = D_v Δv + uv² − (F + k)v on a periodic square → the region of (F, k).
 
     Sample i is of class i modulo 6: (F, k) is drawn from the region of that class, `jitter` times its reach, and the
-    snapshot is taken at a time drawn from `earliest` to `latest`, a multiple of 8. It starts from u =
-    1, v = 0 with random smooth spots of v ≤ 0.5, u = 1 − v, 6 to 17 on a square of side 1. `extent` is the side of the
-    square; exponax solves on `solver_grid`² points (Fourier, ETDRK4), of which `grid`² are kept. D_u = 2·10⁻⁵, D_v =
-    10⁻⁵; u and v are relative to the feed, time and length in the unit that these diffusivities set.
+    snapshot is taken at a time drawn from `earliest` to `latest`, a multiple of 8, on a square whose side is `side`
+    times a factor between 1/`magnification` and `magnification`. It starts from u = 1, v = 0 with random smooth spots of v ≤
+    0.5, u = 1 − v, 6 to 17 for each unit of area. exponax solves on `solver_grid`² points (Fourier, ETDRK4), of which
+    `grid`² are kept. D_u = 2·10⁻⁵, D_v = 10⁻⁵; u and v are relative to the feed, time and length in the unit that these
+    set.
+
+    The method sees signals: each concentration times a gain between 1/`gain` and `gain`, with white noise of `noise` times
+    its standard deviation, pixel by pixel. Magnification and gain are log-uniform and not told. A pattern that has died
+    out, as spirals may on a small square, is drawn anew.
 
     Spirals and gliders are chaotic: after some hundred units of time their snapshot is one of the regime's, not the one
     that exact arithmetic would give. The label is exact in any case. Another machine may round otherwise.
@@ -137,11 +142,12 @@ class GrayScottPatterns(Dataset):
             "A chemical is fed and eaten by another that multiplies and is drained. Depending on the rates of feeding, F, "
             "and draining, k, the square fills with waves and spirals, with spots that wander and divide, with holes, with "
             "a maze, with worms, or with spots at rest. Each class is a region of the (F, k) plane around known "
-            "regimes (Pearson's, and those of The Well, of which the regions are our own cut), and the method sees one "
-            "snapshot of both concentrations at a time between 1600 and 4000. The regions of holes, maze, worms and spots "
-            "follow each other closely in k, so that pictures near a border look alike, and no method can be right on all "
-            "of them. The truth, the region that the rates were drawn from, is exact; the snapshot is accurate to "
-            "about a hundredth where the pattern is at rest, while of the chaotic regimes it is a typical state only. The "
+            "regimes (Pearson's, and those of The Well, of which the regions are our own cut). The method sees one snapshot "
+            "of both chemicals, at a time between 1600 and 4000, as a camera sees it: with noise, and of unknown gain and "
+            "magnification, for the mean concentrations alone would give the rates away. The regions of holes, maze, worms "
+            "and spots follow each other closely in k, so that pictures near a border look alike. The truth, "
+            "the region that the rates were drawn from, is exact; the snapshot before the camera is accurate to about a "
+            "hundredth where the pattern is at rest, while of the chaotic regimes it is a typical state only. The "
             "classes are balanced."
         ),
         sources=(
@@ -164,14 +170,17 @@ class GrayScottPatterns(Dataset):
     version: ClassVar[int] = 1
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
-            "smoke": {"samples": 48, "extent": 0.5, "solver_grid": 32, "grid": 32, "earliest": 800.0, "latest": 1600.0},
+            "smoke": {"samples": 48, "side": 0.5, "solver_grid": 32, "grid": 32, "earliest": 800.0, "latest": 1600.0},
             "small": {"samples": 600},
-            "full": {"samples": 3000, "extent": 2.0, "solver_grid": 128, "grid": 128, "step": 4.0},
+            "full": {"samples": 3000, "side": 1.8, "solver_grid": 128, "grid": 128, "step": 4.0},
         }
     )
 
     samples: int = 600
-    extent: float = 1.0
+    side: float = 0.9
+    magnification: float = 1.4
+    gain: float = 2.0
+    noise: float = 0.1
     jitter: float = 1.0
     earliest: float = 1600.0
     latest: float = 4000.0
@@ -192,26 +201,41 @@ class GrayScottPatterns(Dataset):
             },
         )
 
-    def start(self, rng: np.random.Generator, points: int) -> np.ndarray:
+    def start(self, rng: np.random.Generator, side: float, points: int) -> np.ndarray:
         """Return u and v at the start, (2, points, points): the same functions on every grid."""
         empty = np.ones((points, points))
-        for _ in range(max(2, round(rng.integers(6, 18) * self.extent**2))):
+        for _ in range(max(2, round(rng.integers(6, 18) * side**2))):
             place, width, height = rng.random(2), rng.uniform(0.03, 0.06), rng.uniform(0.5, 1.0)
-            x, y = (self.extent * ((axis(points) - p + 0.5) % 1.0 - 0.5) for p in place)
+            x, y = (side * ((axis(points) - p + 0.5) % 1.0 - 0.5) for p in place)
             empty *= 1.0 - height * np.exp(-np.add.outer(x**2, y**2) / (2 * width**2))
         v = 0.5 * (1.0 - empty)
         return np.stack([1.0 - v, v])
 
     def snapshot(self, seed: int, sample: int, device: str) -> np.ndarray:
-        """Return u and v of one sample, (2, grid, grid)."""
+        """Return the signals of u and v of one sample, (2, grid, grid); a pattern that has died out is drawn anew."""
         rng = np.random.default_rng([seed, sample])
-        feed, kill = REGIONS[REGIME.classes[sample % len(REGIONS)]].draw(rng, self.jitter)
+        for _ in range(ATTEMPTS):
+            state = self.pattern(REGIONS[REGIME.classes[sample % len(REGIONS)]], rng, device)
+            if not state[1].std() < ALIVE:
+                return self.seen(state, rng)
+        raise DivergedError(f"sample {sample} died out {ATTEMPTS} times on a square of side {self.side:g}: enlarge it")
+
+    def pattern(self, region: Region, rng: np.random.Generator, device: str) -> np.ndarray:
+        """Return u and v of a region at a time, (2, grid, grid)."""
+        feed, kill = region.draw(rng, self.jitter)
+        side = self.side * self.magnification ** rng.uniform(-1.0, 1.0)
         # Drawn as a time, not as a number of steps: half the step leaves the same moment.
         time = TICK * round(rng.uniform(self.earliest, self.latest) / TICK)
-        run = integrator(self.solver_grid, self.extent, self.step, device)
-        state = run(self.start(rng, self.solver_grid), feed, kill, round(time / self.step))
+        start = self.start(rng, side, self.solver_grid)
+        state = integrator(self.solver_grid, self.step, device)(start, side, feed, kill, round(time / self.step))
         stride = self.solver_grid // self.grid
         return state[:, ::stride, ::stride]
+
+    def seen(self, state: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return γ (c + σ s ζ) for each concentration c: γ the gain, s the standard deviation of c, ζ white noise."""
+        gain = self.gain ** rng.uniform(-1.0, 1.0, (2, 1, 1))
+        spread = state.std(axis=(1, 2), keepdims=True)
+        return np.asarray(gain * (state + self.noise * spread * rng.standard_normal(state.shape)))
 
     def generate(self, seed: int, samples: Sequence[int], *, device: str = "cpu") -> xr.Dataset:
         """Return `u`, `v` and `regime` of the given samples."""
@@ -230,7 +254,7 @@ class GrayScottPatterns(Dataset):
         return labelled(
             [U, V, REGIME],
             {"u": states[:, 0], "v": states[:, 1], "regime": np.asarray(samples, np.int64) % len(REGIONS)},
-            {"x": self.extent * axis(self.grid), "y": self.extent * axis(self.grid)},
+            {"x": axis(self.grid), "y": axis(self.grid)},
         )
 
     def refined(self) -> Self:
@@ -243,5 +267,5 @@ class GrayScottPatterns(Dataset):
         return {
             "earlier": replace(few, earliest=self.earliest / 4, latest=self.earliest / 2),
             "wider_regions": replace(few, jitter=1.25 * self.jitter),
-            "larger_domain": replace(few, extent=1.5 * self.extent, solver_grid=2 * self.solver_grid),
+            "larger_domain": replace(few, side=1.5 * self.side, solver_grid=2 * self.solver_grid),
         }

@@ -94,11 +94,15 @@ def _cell(n: int) -> _Cell:
     laplacian = np.multiply.outer(second, mass) + np.multiply.outer(mass, second)
     laplacian[0, 0] = 1.0
     return _Cell(
-        assembly=scipy.sparse.csr_array((stiffness.data, (where, np.resize(element, len(rows)))), shape=(len(places), n * n)),
+        assembly=scipy.sparse.csr_array(
+            (stiffness.data, (where, np.resize(element, len(rows)))), shape=(len(places), n * n)
+        ),
         indices=places % (n * n),
         pointers=np.concatenate([[0], np.cumsum(np.bincount(places // (n * n), minlength=n * n))]),
         loads=tuple(
-            scipy.sparse.csr_array((b.data, (node[b.indices[0]], np.resize(element, len(b.data)))), shape=(n * n, n * n))
+            scipy.sparse.csr_array(
+                (b.data, (node[b.indices[0]], np.resize(element, len(b.data)))), shape=(n * n, n * n)
+            )
             for b in loads
         ),
         laplacian=laplacian[:, : n // 2 + 1],
