@@ -1,8 +1,9 @@
 """Ridge regression on the columns of a table; for classes, its logistic counterpart."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import xarray as xr
 
 from sciml_bench.method import Budget, Log, Method, Predictor
@@ -18,6 +19,9 @@ from sciml_bench.method.tabular import (
     why_not_a_table,
 )
 from sciml_bench.problem import MethodCard, Problem, Source
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
 """Ridge penalties that are tried, for each training sample."""
@@ -85,5 +89,20 @@ class Ridge(Method):
             model = LogisticRegression(
                 C=1 / (n * penalty), max_iter=self.iterations, tol=1e-6, solver="newton-cholesky"
             )
-            return Probabilities(model.fit(target.x, target.classes), target.y.shape[1])
+            return Probabilities(_in_row_space(model, target), target.y.shape[1])
         return Numbers(Solver(alpha=n * penalty).fit(target.x, target.y))
+
+
+def _in_row_space(model: "LogisticRegression", target: Target) -> "LogisticRegression":
+    """Fit in the coordinates of the samples' row space where columns outnumber samples.
+
+    The penalised W has no part outside of it, so that the model is the same; the search is for n unknowns a class and not for
+    thousands.
+    """
+    if target.x.shape[1] <= target.x.shape[0]:
+        return model.fit(target.x, target.classes)
+    _, _, rows = np.linalg.svd(target.x, full_matrices=False)
+    model.fit(target.x @ rows.T, target.classes)
+    model.coef_ = model.coef_ @ rows
+    model.n_features_in_ = target.x.shape[1]
+    return model

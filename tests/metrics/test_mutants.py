@@ -51,7 +51,7 @@ def test_a_planted_fault_is_caught(fault):
     }
     chosen = files.get(module) or ["test_uncertainty.py" if module == UNCERTAINTY else "test_physics_metrics.py"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "mutants", "-p", "no:cacheprovider", *chosen],
+        [sys.executable, "-m", "pytest", "-x", "-q", "-n", "0", "-p", "mutants", "-p", "no:cacheprovider", *chosen],
         cwd=HERE,
         env={**os.environ, "PYTHONPATH": str(HERE), "SCIML_BENCH_MUTANT": "|".join((module, old, new))},
         capture_output=True,

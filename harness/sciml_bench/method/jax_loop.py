@@ -17,7 +17,7 @@ import optax
 from ..errors import DivergedError, UsageError
 from ..problem.spectral import x64
 from .contract import Log
-from .training import Training
+from .training import MOMENTUM, Training
 
 POINTS = 200
 """Points of a logged curve, at most."""
@@ -88,9 +88,10 @@ def rule(training: Training) -> optax.GradientTransformation:
     """Return optax's optimiser with the schedule and the clipping of `training`."""
     rate = schedule(training)
     decay = training.weight_decay
+    momentum = MOMENTUM if training.momentum is None else training.momentum
     steps = {
         "adamw": lambda: optax.adamw(rate, weight_decay=decay),
-        "sgd": lambda: optax.chain(optax.add_decayed_weights(decay), optax.sgd(rate, momentum=0.9)),
+        "sgd": lambda: optax.chain(optax.add_decayed_weights(decay), optax.sgd(rate, momentum=momentum)),
         "lion": lambda: optax.lion(rate, weight_decay=decay),
     }
     if training.optimizer not in steps:

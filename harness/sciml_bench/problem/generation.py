@@ -18,8 +18,11 @@ from ..errors import StoreError
 from ..paths import atomic, cache_folder, ensure_writable
 from .dataset import Dataset
 from .samples import count, join
+from .variable import SAMPLE
 
 Progress = Callable[[float, str], None]
+CHUNK_BYTES = 4096
+"""Chunks of the file are a sample, but not much smaller than this."""
 
 
 def silent(_fraction: float, _message: str) -> None:
@@ -91,13 +94,20 @@ def save(path: Path, data: xr.Dataset, seconds: float) -> Cached:
     """Write data atomically, with their digest and what making them cost."""
     mark = digest.of_arrays(data)
     stamped = data.assign_attrs(digest=mark, generation_seconds=seconds)
-    # One chunk a sample, each with a checksum: a part is read without the rest, and a flipped bit is noticed.
+    # About a sample a chunk, each with a checksum: a part is read without the rest, and a flipped bit is noticed.
     checksums = {
-        str(v): {"fletcher32": True, "chunksizes": (1, *data[v].shape[1:])} for v in data.data_vars if data[v].ndim > 0
+        str(v): {"fletcher32": True, "chunksizes": _chunk(data[v])} for v in data.data_vars if data[v].ndim > 0
     }
     with atomic(path) as temporary:
         stamped.to_netcdf(temporary, engine="h5netcdf", encoding=checksums)
     return Cached(path=path, digest=mark, seconds=seconds, samples=count(data))
+
+
+def _chunk(array: xr.DataArray) -> tuple[int, ...]:
+    """Return one sample, or as many entries of a ragged or short array as make a few kilobytes."""
+    row = max(1, array[0].size * array.dtype.itemsize)
+    rows = 1 if array.dims[0] == SAMPLE and row >= CHUNK_BYTES else max(1, CHUNK_BYTES // row)
+    return (min(rows, array.shape[0]), *array.shape[1:])
 
 
 def inspect(path: Path) -> Cached | None:
