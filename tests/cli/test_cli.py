@@ -11,7 +11,7 @@ from sciml_bench.records.record import Record
 BAD = {
     "unknown method": (
         ["--method", "fnoo", "--dataset", "burgers"],
-        "unknown method 'fnoo': did you mean fno?",
+        "unknown method 'fnoo': did you mean fno",
     ),
     "unknown dataset": (
         ["--method", "fno", "--dataset", "burger"],

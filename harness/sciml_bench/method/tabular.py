@@ -59,6 +59,9 @@ class Target:
     y: np.ndarray
     valid_x: np.ndarray
     valid_y: np.ndarray
+    number: int = 0
+    total: int = 1
+    """Its place among the targets and their number, for the progress."""
 
     @property
     def classes(self) -> np.ndarray:
@@ -133,8 +136,20 @@ def fit_targets(
 def targets_of(table: Table, train: xr.Dataset, valid: xr.Dataset) -> list[Target]:
     """Return each target with the rows of both parts."""
     x, valid_x = table.rows(train), table.rows(valid)
-    triples = zip(table.codec.template.targets, table.answers(train), table.answers(valid), strict=True)
-    return [Target(name=v.name, label=v.kind == "label", x=x, y=y, valid_x=valid_x, valid_y=u) for v, y, u in triples]
+    triples = list(zip(table.codec.template.targets, table.answers(train), table.answers(valid), strict=True))
+    return [
+        Target(
+            name=v.name,
+            label=v.kind == "label",
+            x=x,
+            y=y,
+            valid_x=valid_x,
+            valid_y=u,
+            number=i,
+            total=len(triples),
+        )
+        for i, (v, y, u) in enumerate(triples)
+    ]
 
 
 def choose(
@@ -146,7 +161,8 @@ def choose(
     for i, candidate in enumerate(tried):
         model = build(candidate)
         found.append((target.loss(model), model))
-        log.progress((i + 1) / len(tried), f"{what} {candidate}, validation {found[-1][0]:.3g}")
+        done = (target.number + (i + 1) / len(tried)) / target.total
+        log.progress(done, f"{what} {candidate}, validation {found[-1][0]:.3g}")
     best = min(range(len(tried)), key=lambda i: found[i][0])
     log.fact(f"{what}/{target.name}", str(tried[best]))
     log.fact(f"valid_loss/{target.name}", found[best][0])
