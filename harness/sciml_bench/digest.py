@@ -32,8 +32,10 @@ def of_arrays(data: xr.Dataset) -> str:
 def of_source(module_name: str) -> str:
     """Return the digest of a plugin's source: its own module or folder and the parts of the package that it builds on.
 
-    Comments, docstrings and layout do not count. Of the package, only `sciml_bench.method` counts: what a
-    method trains with decides its predictions. Follows imports, also those inside functions.
+    Comments, docstrings and layout do not count, nor what a class says of itself without deciding a prediction: the words of
+    its card, and `tiers` and `search`, from which hyperparameters are chosen, as those stand in the cell themselves. Of the
+    package, only `sciml_bench.method` counts: what a method trains with decides its predictions. Follows imports, also those
+    inside functions.
     """
     total = hashlib.sha256()
     for name, path in sorted(_closure(module_name).items()):
@@ -90,12 +92,30 @@ def _is_module(name: str) -> bool:
         return False
 
 
+WORDS = frozenset({"title", "summary", "description", "sources"})
+CHOICES = frozenset({"tiers", "search"})
+
+
 def _normalised(path: Path) -> str:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            node.body = [s for s in node.body if _assigned(s) not in CHOICES] or [ast.Pass()]
+            for statement in node.body:
+                if _assigned(statement) == "card" and isinstance(statement.value, ast.Call):  # type: ignore[attr-defined]
+                    call = statement.value  # type: ignore[attr-defined]
+                    call.keywords = [k for k in call.keywords if k.arg not in WORDS]
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
             first = body[0].value
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
     return ast.unparse(tree)
+
+
+def _assigned(statement: ast.stmt) -> str | None:
+    """Return the name that a statement gives a value to."""
+    target = statement.target if isinstance(statement, ast.AnnAssign) else None
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+    return target.id if isinstance(target, ast.Name) else None
