@@ -72,6 +72,14 @@ class PINO(TrainedMethod):
             "full": {"width": 32, "modes": 12, "updates": 20_000, "validations": 20},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1.5e-3, 3e-3, 6e-3, 0.012),
+            "physics_weight": (0.01, 0.03, 0.1, 0.3, 1.0),
+            "width": (12, 16, 24),
+            "modes": (4, 6, 8, 12, 16),
+        }
+    )
 
     physics_weight: float = 0.1
     width: int = 16

@@ -68,6 +68,7 @@ class Worker:
     job: Job
     begun: float = 0.0
     peak_gib: float = 0.0
+    processor_seconds: float = 0.0
 
     @classmethod
     def start(cls, context: ForkServerContext, job: Job) -> Self:
@@ -87,7 +88,8 @@ class Worker:
             outcome = _follow(self, listen)
         finally:
             self.end()
-        return {"curves": {}, "facts": {}, **outcome, "observed_peak_gib": self.peak_gib}
+        seen = {"curves": {}, "facts": {}, "processor_seconds": self.processor_seconds}
+        return {**seen, **outcome, "observed_peak_gib": self.peak_gib}
 
     def end(self) -> None:
         """End the process and all that it started."""
@@ -117,6 +119,14 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             next_memory = now + MEMORY_POLL_SECONDS
             used = group_memory_gib(watch.process.pid)
             watch.peak_gib = max(watch.peak_gib, used)
+            allowed = watch.job.trial_seconds
+            if allowed is not None:
+                watch.processor_seconds = group_processor_seconds(watch.process.pid)
+                if min(now - watch.begun, watch.processor_seconds) > allowed:
+                    return {
+                        "status": "over_budget",
+                        "reason": f"did not finish within the {allowed:.0f} s that were left and was ended",
+                    }
             if used > limit.memory_gib:
                 return {
                     "status": "out_of_memory",
@@ -145,6 +155,17 @@ def group_memory_gib(pid: int | None) -> float:
             with contextlib.suppress(psutil.Error):
                 total += process.memory_info().rss
     return total / 2**30
+
+
+def group_processor_seconds(pid: int | None) -> float:
+    """Return the processor seconds of a process and all its descendants, those that have ended included."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += sum(process.cpu_times()[:4])
+    return total
 
 
 def end_group(process: BaseProcess) -> None:

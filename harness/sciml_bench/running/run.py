@@ -3,13 +3,13 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .. import metrics
 from ..errors import ContractError, NotFiniteError
@@ -22,6 +22,8 @@ from .executor import Worker
 from .sample_pictures import keep
 from .scoring import DataReader, Scored, score
 from .worker import PREDICTIONS, Job
+
+Origin = Literal["default", "tuned", "given"]
 
 
 class Watcher(Protocol):
@@ -39,10 +41,12 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell to be run and the `--set` words of the command that repeats it."""
+    """A cell to be run, the `--set` words of the command that repeats it, and how its hyperparameters were chosen."""
 
     cell: Cell
     given: Mapping[str, Any]
+    came_from: Origin | None = None
+    tuning_seconds: float | None = None
 
 
 @dataclass
@@ -92,12 +96,15 @@ class Runner:
         reader = DataReader()
         ahead: Running | None = None
         try:
-            for planned, following in _with_next(cells):
+            remaining = iter(cells)
+            planned = next(remaining, None)
+            while planned is not None:
                 running, ahead = ahead or self._start(planned), None
                 watcher.cell_started(planned.cell)
                 begun, moment = time.perf_counter(), datetime.now(UTC)
                 try:
                     outcome, status, reason = _outcome(running, planned.cell, watcher)
+                    following = next(remaining, None)
                     ahead = None if following is None else self._start(following)
                     scored = None
                     if status == "ok":
@@ -109,6 +116,7 @@ class Runner:
                 self.store.append(record)
                 watcher.cell_ended(record, False)
                 yield record
+                planned = following
         finally:
             if ahead is not None:
                 ahead.close()
@@ -127,7 +135,7 @@ class Runner:
         folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
         if reason is not None:
             return Running(folder, None, reason)
-        return Running(folder, Worker.start(self.context, _job(planned.cell, folder, self.threads)), "")
+        return Running(folder, Worker.start(self.context, job_of(planned.cell, folder, self.threads)), "")
 
     def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
         """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""
@@ -158,17 +166,6 @@ class Runner:
             _move(folder / PREDICTIONS, self.keep_predictions / f"{cell.key}.h5")
 
 
-def _with_next(cells: Iterable[Planned]) -> Iterator[tuple[Planned, Planned | None]]:
-    """Yield each cell with the one after it."""
-    current: Planned | None = None
-    for following in cells:
-        if current is not None:
-            yield current, following
-        current = following
-    if current is not None:
-        yield current, None
-
-
 def _outcome(running: Running, cell: Cell, watcher: Watcher) -> tuple[dict[str, Any], Status, str]:
     """Let a started worker go and return its outcome, status and reason."""
     if running.worker is None:
@@ -182,7 +179,8 @@ def _move(source: Path, target: Path) -> None:
     shutil.move(source, target)
 
 
-def _job(cell: Cell, folder: Path, threads: int) -> Job:
+def job_of(cell: Cell, folder: Path, threads: int) -> Job:
+    """Return what the worker of a cell is told."""
     task = cell.task
     return Job(
         source=task.source,
@@ -251,7 +249,7 @@ def _record(
         scores={} if scored is None else scored.scores,
         floor={} if certificate is None else certificate.floor,
         per_sample=None if scored is None else scored.per_sample,
-        cost=_cost(cell, outcome, total, threads) if scored is not None else None,
+        cost=_cost(planned, outcome, total, threads) if scored is not None else None,
         diagnostics=diagnostics,
         provenance=Provenance(
             **environment(),  # type: ignore[arg-type]
@@ -263,11 +261,13 @@ def _record(
             threads=threads,
             started=started.isoformat(timespec="seconds"),
             command=cell.command(planned.given),
+            hyperparameters_from=planned.came_from,
         ),
     )
 
 
-def _cost(cell: Cell, outcome: dict[str, Any], total: float | None, threads: int) -> Cost:
+def _cost(planned: Planned, outcome: dict[str, Any], total: float | None, threads: int) -> Cost:
+    cell = planned.cell
     split, data = cell.task.splits[cell.fold], cell.task.data
     facts = outcome["facts"]
     measured = dict(outcome["cost"])
@@ -283,5 +283,6 @@ def _cost(cell: Cell, outcome: dict[str, Any], total: float | None, threads: int
         flops=None if flops is None else float(flops),
         threads=threads,
         precision=str(getattr(cell.method, "precision", "float64")),
+        tuning_seconds=planned.tuning_seconds,
         overhead_seconds=None if total is None else max(total - inside, 0.0),
     )
