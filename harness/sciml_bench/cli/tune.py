@@ -102,21 +102,20 @@ def _line(pair: Pair, out: Path) -> reviewed.Tuning | None:
 
 def sentence(found: reviewed.Tuning, pair: Pair) -> str:
     """Say what came of a pair."""
-    spent = f"{found.trials} trials, {found.failed} of them failed, {duration(found.seconds)}"
-    title = f"{found.dataset} {short_name(pair.method_name)}"
+    spent = f"[dim]{found.trials} trials, {found.failed} of them failed, {duration(found.seconds)}[/]"
+    title = f"{found.dataset} {short_name(pair.method_name)}: validation {found.metric}"
     if found.best is None:
-        return f"[red]✗[/] {title}: every trial failed [dim]{spent}"
+        return f"[red]✗[/] {title}: every trial failed, {spent}"
     before = "failed" if found.before is None else f"{found.before:.3g}"
     if found.outcome == "kept":
-        return f"[green]=[/] {title}: validation {found.metric} {before}, at best {found.best:.3g}: no gain beyond noise [dim]{spent}"
+        return f"[green]=[/] {title} {before}, at best {found.best:.3g}: no gain beyond noise, {spent}"
     words = " ".join(f"{k}={v}" for k, v in found.hyperparameters.items())
-    return (
-        f"[green]✓[/] {title}: validation {found.metric} {before} → {found.best:.3g} with {escape(words)} [dim]{spent}"
-    )
+    return f"[green]✓[/] {title} {before} → {found.best:.3g} with {escape(words)}, {spent}"
 
 
 def _sum_up(console: Console, done: int, changed: int, seconds: float, out: Path) -> None:
     console.print(
         f"[dim]{done} pairs in {duration(seconds)}, {changed} changed; what was chosen is in "
-        f"{out / reviewed.HYPERPARAMETERS}, how in {reviewed.TUNING} beside it"
+        f"{out / reviewed.HYPERPARAMETERS}, how in {reviewed.TUNING} beside it",
+        soft_wrap=True,
     )

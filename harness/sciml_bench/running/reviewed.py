@@ -46,7 +46,7 @@ class Tuning(BaseModel):
     """Trials made, the one with the settings of before included."""
     failed: int
     seconds: FiniteFloat
-    """What they took in all, on one job's cores."""
+    """What they took in all on one job's cores, each trial its wall time or, where less, its processor time."""
     before: FiniteFloat | None
     """Validation score of the settings of before; None where they failed."""
     best: FiniteFloat | None
