@@ -21,6 +21,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from .compare import DRAWS, holm
+from .critical_difference import CriticalDifference, critical_difference
 from .summary import Row
 
 CLIP = (1e-3, 10.0)
@@ -69,6 +70,8 @@ class League:
     resolution: float
     profile: Mapping[str, Sequence[tuple[float, float]]]
     """Method → points (τ, share of the datasets on which its error is at most τ times the best)."""
+    critical: CriticalDifference | None
+    """What the mean ranks alone can tell apart; None for fewer than three methods or two datasets."""
 
 
 def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League | None:
@@ -118,6 +121,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
         places=tuple(found),
         resolution=resolution,
         profile={table.names[m]: _profile(means, int(m)) for m in order},
+        critical=critical_difference(table.names, ranks),
     )
 
 
