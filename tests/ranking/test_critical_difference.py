@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scikit_posthocs
 from scipy.stats import rankdata
 
 from sciml_bench.ranking.critical_difference import critical_difference, quantile
@@ -25,14 +26,13 @@ def test_the_critical_difference_is_that_of_the_published_example():
 
 
 def test_pairs_further_apart_are_those_that_scikit_posthocs_tells_apart():
-    posthocs = pytest.importorskip("scikit_posthocs")
     rng = np.random.default_rng(1)
     errors = np.exp(rng.standard_normal((8, 20)) + 0.5 * np.arange(8)[:, None])
     ranks = rankdata(errors, axis=0)
     names = tuple("abcdefgh")
     found = critical_difference(names, ranks)
     assert found is not None
-    apart = posthocs.posthoc_nemenyi_friedman(errors.T).to_numpy() < 0.05
+    apart = scikit_posthocs.posthoc_nemenyi_friedman(errors.T).to_numpy() < 0.05
     means = ranks.mean(axis=1)
     assert (np.abs(means[:, None] - means) > found.difference).tolist() == apart.tolist()
     assert 0 < apart.sum() < 56

@@ -5,10 +5,11 @@ With ranks r(m, d) of k methods on N datasets, and R(m) their mean over the data
     CD = q_α √(k(k + 1) / 6N),   q_α the upper α quantile of the studentized range of k groups, ∞ degrees, over √2.
 
 Two methods whose mean ranks lie no further apart than CD are not told apart at the level α = 0.05, corrected for all pairs. Where
-Friedman's test finds no difference among all, no pair is to be read as one. Datasets are the only units: with few of them CD is wide,
-which is what so few can tell. Source: Demšar 2006, J. Mach. Learn. Res. 7, 1–30, sections 3.2.2 and 3.2.5.
+Friedman's test finds no difference among all, no pair is to be read as one. Datasets are the only units: with few
+of them CD is wide, which is what so few can tell. Source: Demšar 2006, J. Mach. Learn. Res. 7, 1–30, sections 3.2.2 and 3.2.5.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ def critical_difference(names: tuple[str, ...], ranks: np.ndarray) -> CriticalDi
     )
 
 
+@functools.cache
 def quantile(methods: int) -> float:
     """Return q_α for a number of methods."""
     from scipy.stats import studentized_range
