@@ -20,6 +20,7 @@ from ..records.store import Store
 from .cell import Cell
 from .executor import Worker
 from .sample_pictures import keep
+from .sandbox import published
 from .scoring import DataReader, Scored, score
 from .worker import PREDICTIONS, Job
 
@@ -135,7 +136,14 @@ class Runner:
         folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
         if reason is not None:
             return Running(folder, None, reason)
-        return Running(folder, Worker.start(self.context, job_of(planned.cell, folder, self.threads)), "")
+        job = job_of(planned.cell, folder, self.threads, self._secret(planned.cell))
+        return Running(folder, Worker.start(self.context, job), "")
+
+    def _secret(self, cell: Cell) -> tuple[Path, ...]:
+        """Return what holds the truth of test samples, or what others made of them."""
+        source = cell.task.source
+        kept = [] if self.keep_predictions is None else [self.keep_predictions]
+        return (*published(self.store.folder), *kept, *([Path(source.name)] if source.is_file else []))
 
     def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
         """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""
@@ -179,8 +187,8 @@ def _move(source: Path, target: Path) -> None:
     shutil.move(source, target)
 
 
-def job_of(cell: Cell, folder: Path, threads: int) -> Job:
-    """Return what the worker of a cell is told."""
+def job_of(cell: Cell, folder: Path, threads: int, secret: tuple[Path, ...]) -> Job:
+    """Return what the worker of a cell is told; `secret` is what its method must not read beside the data."""
     task = cell.task
     return Job(
         source=task.source,
@@ -195,6 +203,7 @@ def job_of(cell: Cell, folder: Path, threads: int) -> Job:
         shifts={name: cached.path for name, cached in task.shifts.items()},
         split=task.splits[cell.fold],
         folder=folder,
+        secret=secret,
     )
 
 

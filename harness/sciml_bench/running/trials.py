@@ -88,6 +88,8 @@ class Trier:
     context: ForkServerContext
     threads: int
     reader: DataReader
+    secret: tuple[Path, ...]
+    """What a method must not read beside the data."""
 
     def run(self, cell: Cell, limit: float, listen: Listener) -> tuple[Trial, bool]:
         """Make the trial of a cell of a task without test part; also say whether it was ended from outside."""
@@ -95,7 +97,7 @@ class Trier:
         status: Status
         with tempfile.TemporaryDirectory(prefix="sciml-bench-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            job = replace(job_of(cell, folder, self.threads), trial_seconds=limit)
+            job = replace(job_of(cell, folder, self.threads, self.secret), trial_seconds=limit)
             outcome = Worker.start(self.context, job).finish(listen)
             status, reason = outcome["status"], outcome["reason"]
             score, values = None, list[float]()

@@ -35,6 +35,7 @@ from .cell import Cell, source_digest
 from .executor import fork_server
 from .expected import by_row
 from .jobs import Tell
+from .sandbox import published
 from .scoring import DataReader
 from .sweep import Report, chosen_datasets, chosen_methods, frameworks
 from .task import Task, prepare
@@ -149,7 +150,7 @@ class Tuner:
         """Tune the pairs with these numbers; what a job does."""
         context = fork_server(frameworks(self.methods, (), self.tier))
         pairs = self.pairs(self.tasks(lambda _: lambda *_: None))
-        trier = Trier(context, threads, DataReader())
+        trier = Trier(context, threads, DataReader(), tuple(published(self.results)))
         for n in numbers:
             tell("started", f"{pairs[n].task.name} {short_name(pairs[n].method_name)}")
             tell("ended", self.tune(pairs[n], trier, tell).model_dump_json())
