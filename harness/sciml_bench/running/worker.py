@@ -131,7 +131,9 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
     test = read_samples(job.data, inputs, test_samples(method.card, job.source.tier, job.split.test))
     shifted = _shifted_inputs(job, method, inputs)
     sandbox.enclose(job.folder / "scratch", job.secret)
-    threading.Thread(target=_end_with_parent, daemon=True).start()  # only now: the barrier holds for threads made after it
+    threading.Thread(
+        target=_end_with_parent, daemon=True
+    ).start()  # only now: the barrier holds for threads made after it
     log.pipe.recv_bytes()  # wait for the word: until then the parent may be using the cores
     meter = EnergyMeter(job.device)
     log.send({"stage": "fit"})
