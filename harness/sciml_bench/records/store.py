@@ -76,10 +76,11 @@ class Store:
             try:
                 yield Record.model_validate_json(line)
             except ValidationError as error:
-                self.complaints.append(_complaint(name, number, line, error))
+                self.complaints.append(complaint(name, number, line, error))
 
 
-def _complaint(name: str, number: int, line: str, error: ValidationError) -> str:
+def complaint(name: str, number: int, line: str, error: ValidationError) -> str:
+    """Return the sentence about a line that is no record."""
     try:
         version = json.loads(line).get("schema_version")
     except (ValueError, AttributeError):

@@ -51,7 +51,7 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
 
 
 def keep_compiled_programs() -> None:
-    """Let JAX and torch keep compiled programs in the cache folder, for this process and its workers, unless the user decided otherwise.
+    """Let JAX and torch keep compiled programs in the cache folder, unless the user decided otherwise; for workers as well.
 
     Each cell is a process of its own and would else compile the same solver again. The folders are made here, as a worker
     can use none that is made beside the data after its barrier has closed.
