@@ -1,7 +1,10 @@
 """Folders that are written to, and how: atomically, so that nothing is ever half there."""
 
+import errno
 import fcntl
+import glob
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +45,21 @@ def atomic(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def full_disk(error: BaseException) -> str | None:
+    """Return the system's words if an error says that there is no room for more, also inside a message of HDF5's library."""
+    said = re.search(r"errno = (\d+)", str(error))
+    number = error.errno if isinstance(error, OSError) and error.errno else int(said[1]) if said else 0
+    return os.strerror(number) if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else None
+
+
+def remove_unfinished(path: Path) -> int:
+    """Remove what interrupted writers of `path` left beside it, and return how many; for whoever alone may write it now."""
+    found = list(path.parent.glob(f".{glob.escape(path.name)}.*.part"))
+    for part in found:
+        part.unlink(missing_ok=True)
+    return len(found)
 
 
 def write_text(path: Path, text: str) -> None:

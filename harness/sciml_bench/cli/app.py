@@ -18,8 +18,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 data_app = typer.Typer(help="Generate datasets and certify their truth.", no_args_is_help=True)
+records_app = typer.Typer(help="Review records as data.", no_args_is_help=True)
 site_app = typer.Typer(help="Build the leaderboard pages from records.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(records_app, name="records")
 app.add_typer(site_app, name="site")
 
 RESULTS = Path("runs")
@@ -380,6 +382,30 @@ def certify(
     from .data import certify as certify_
 
     certify_(_names(dataset), tier.value, samples, device, json)
+
+
+@records_app.command("check")
+def check_records(
+    against: Annotated[
+        str, typer.Option("--against", help="Only what was added since this commit; nothing in it may have changed.")
+    ] = "",
+    own: Annotated[
+        bool, typer.Option("--own", help="The project's own runs: badges, pictures and newer records are accepted.")
+    ] = False,
+    keys: Annotated[
+        bool,
+        typer.Option("--keys", help="Also compute each key again, from the code here and the data in the cache."),
+    ] = False,
+    preview: Annotated[
+        Path | None, typer.Option("--preview", help="Write the rows that the new records make, as Markdown.")
+    ] = None,
+    results: Results = RESULTS,
+    json: Json = False,
+) -> None:
+    """Say of each record in a folder whether it may be published, and show the rows that it makes."""
+    from .records import check as check_
+
+    check_(results, against=against, own=own, keys=keys, preview=preview, as_json=json)
 
 
 @site_app.command("build")

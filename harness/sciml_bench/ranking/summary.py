@@ -124,7 +124,8 @@ def _board(records: Sequence[Record]) -> list[Row]:
 def _newest(records: list[Record]) -> list[Record]:
     """Return the records that belong with the newest one: same data, method, hyperparameters and number of folds.
 
-    A row never mixes what an edited method or dataset gave with what it gave before.
+    A row never mixes what an edited method or dataset gave with what it gave before. Of one cell the last record that was
+    appended counts, whatever its clock said.
     """
 
     def generation(record: Record) -> tuple[Any, ...]:
@@ -137,9 +138,10 @@ def _newest(records: list[Record]) -> list[Record]:
             made.protocol,
         )
 
-    newest = max(records, key=lambda r: r.provenance.started)
+    last = {(r.cell.fold, r.cell.repetition): r for r in records}
+    newest = max(last.values(), key=lambda r: r.provenance.started)
     kept: dict[tuple[int, int], Record] = {}
-    for record in sorted(records, key=lambda r: r.provenance.started):
+    for record in records:
         if generation(record) == generation(newest):
             kept[record.cell.fold, record.cell.repetition] = record
     return [kept[cell] for cell in sorted(kept)]

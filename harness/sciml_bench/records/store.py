@@ -2,7 +2,7 @@
 
 A later line with the same key supersedes an earlier one. A line is appended whole or not at all: one write under a lock, then
 synced. A last line that a power cut left unfinished is reported and skipped, never silently: the next append starts
-on a new line and nothing is removed.
+on a new line and nothing is removed. Which line is the later one is told by the file alone and by no clock.
 """
 
 import fcntl
@@ -47,10 +47,11 @@ class Store:
             ) from error
 
     def records(self, tier: str | None = None, dataset: str | None = None) -> list[Record]:
-        """Return the current record of every cell, in a fixed order."""
+        """Return the current record of every cell, in a fixed order; records of one fold stand as they were appended."""
         found: dict[str, Record] = {}
         for path in sorted(self.folder.glob(f"{tier or '*'}/{dataset or '*'}/*.jsonl")):
             for record in self._read(path):
+                found.pop(record.key, None)
                 found[record.key] = record
         return sorted(
             found.values(),
@@ -61,7 +62,6 @@ class Store:
                 r.cell.variant,
                 r.cell.repetition,
                 r.cell.fold,
-                r.key,
             ),
         )
 
@@ -70,16 +70,35 @@ class Store:
             fcntl.flock(handle, fcntl.LOCK_SH)
             lines = handle.read().split("\n")
         name = "/".join(path.parts[-3:])
+        first: dict[str, int] = {}
+        started: dict[tuple[str, int, int], str] = {}
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
+            if line in first:
+                self._complain(f"{name} line {number} repeats line {first[line]} and counts once: nothing is lost")
+            first.setdefault(line, number)
             try:
-                yield Record.model_validate_json(line)
+                record = Record.model_validate_json(line)
             except ValidationError as error:
-                self.complaints.append(_complaint(name, number, line, error))
+                self._complain(complaint(name, number, line, error))
+                continue
+            cell = (record.cell.variant, record.cell.repetition, record.cell.fold)
+            if record.provenance.started < started.get(cell, ""):
+                self._complain(
+                    f"{name} line {number} was started before the line that it follows on, so that a clock went backwards; "
+                    "both are kept and the later line counts: set the clock before the next run"
+                )
+            started[cell] = record.provenance.started
+            yield record
+
+    def _complain(self, sentence: str) -> None:
+        if sentence not in self.complaints:  # a file may be read several times
+            self.complaints.append(sentence)
 
 
-def _complaint(name: str, number: int, line: str, error: ValidationError) -> str:
+def complaint(name: str, number: int, line: str, error: ValidationError) -> str:
+    """Return the sentence about a line that is no record."""
     try:
         version = json.loads(line).get("schema_version")
     except (ValueError, AttributeError):

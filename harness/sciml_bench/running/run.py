@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from .. import metrics
-from ..errors import ContractError, NotFiniteError
+from ..errors import ContractError, NotFiniteError, StoreError
+from ..paths import full_disk
 from ..protocol.seeds import PROTOCOL_VERSION
 from ..records.provenance import environment
 from ..records.record import Cost, Provenance, Record, Status
@@ -153,7 +154,13 @@ class Runner:
             return "not_finite", str(error), None
         except ContractError as error:
             return "failed", str(error), None
-        self._keep(cell, folder, scored)
+        try:
+            self._keep(cell, folder, scored)
+        except (OSError, RuntimeError) as error:
+            raise StoreError(
+                f"the pictures or the checkpoint of {cell.row} fold {cell.fold} could not be kept ({full_disk(error) or error}); "
+                "earlier records are untouched: free space and run the same command again"
+            ) from error
         return "ok", "", scored
 
     def _keep(self, cell: Cell, folder: Path, scored: Scored) -> None:
@@ -238,7 +245,7 @@ def _record(
     }
     if outcome:
         diagnostics |= {"curves": outcome["curves"], "facts": outcome["facts"]}
-        diagnostics |= {k: outcome[k] for k in ("skipped_shifts", "killed") if outcome.get(k)}
+        diagnostics |= {k: outcome[k] for k in ("skipped_shifts", "killed", "left_behind") if outcome.get(k)}
     if scored is not None:
         diagnostics |= scored.diagnostics
     certificate = cell.task.certificate

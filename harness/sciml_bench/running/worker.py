@@ -25,6 +25,7 @@ import xarray as xr
 
 from ..errors import ContractError, DivergedError, NotFiniteError
 from ..method.contract import Budget, Method, Predictor
+from ..paths import full_disk
 from ..problem import CLASS, MEMBER, RAGGED, SAMPLE, Problem, Variable
 from ..problem.samples import count, only, take
 from ..problem.storage import read_samples, write_parts
@@ -110,7 +111,8 @@ def main(pipe: Connection, job: Job) -> None:
     except ContractError as error:
         outcome = {"status": "failed", "reason": str(error)}
     except BaseException as error:
-        outcome = {"status": _status_of(error), "reason": _sentence(error)}
+        full = full_disk(error)
+        outcome = {"status": _status_of(error), "reason": _sentence(error)} if full is None else _no_room(full)
     outcome |= {"curves": {k: _thin(v) for k, v in log.curves.items()}, "facts": log.facts}
     outcome["processor_seconds"] = cpu_seconds()
     log.send(outcome)
@@ -311,6 +313,14 @@ def _end_with_parent() -> None:
 
 def _status_of(error: BaseException) -> str:
     return "out_of_memory" if "OutOfMemory" in type(error).__name__ or "RESOURCE_EXHAUSTED" in str(error) else "failed"
+
+
+def _no_room(full: str) -> dict[str, Any]:
+    reason = (
+        f"there was no room for the cell's temporary files ({full}); other cells are untouched: free space or set TMPDIR to another "
+        "folder, and the same command runs this one again"
+    )
+    return {"status": "failed", "reason": reason, "killed": True}
 
 
 def _sentence(error: BaseException) -> str:
