@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -73,6 +73,8 @@ class Worker:
     job: Job
     begun: float = 0.0
     peak_gib: float = 0.0
+    left_behind: list[psutil.Process] = field(default_factory=list)
+    """What it had started and not ended when it answered."""
 
     @classmethod
     def start(cls, context: ForkServerContext, job: Job) -> Self:
@@ -84,19 +86,19 @@ class Worker:
         return cls(process, mine, job)
 
     def finish(self, listen: Listener) -> dict[str, Any]:
-        """Let it go, follow it to its end and return its outcome: `status`, `reason` and, where it got so far, cost and curves."""
+        """Let it go, follow it to its answer and return its outcome: `status`, `reason` and, where it got so far, cost and curves.
+
+        A worker that has answered winds down while its parent goes on; whoever started it calls `end` in any case.
+        """
         self.begun = time.monotonic()
-        try:
-            with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
-                self.pipe.send_bytes(b"go")
-            outcome = _follow(self, listen)
-        finally:
-            self.end()
+        with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
+            self.pipe.send_bytes(b"go")
+        outcome = _follow(self, listen)
         return {"curves": {}, "facts": {}, **outcome, "observed_peak_gib": self.peak_gib}
 
     def end(self) -> None:
         """End the process and all that it started."""
-        end_group(self.process)
+        end_group(self.process, self.left_behind)
         self.pipe.close()
 
 
@@ -109,11 +111,13 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             except (EOFError, OSError):
                 return _died(watch)
             if "status" in message:
+                watch.left_behind = _descendants(watch.process.pid)
                 return message
             listen(message)
         now = time.monotonic()
         limit = watch.job.budget
         if now - watch.begun > limit.seconds:
+            watch.end()
             return {
                 "status": "over_budget",
                 "reason": f"did not finish within its budget of {limit.seconds:g} s and was ended",
@@ -123,6 +127,7 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             used = group_memory_gib(watch.process.pid)
             watch.peak_gib = max(watch.peak_gib, used)
             if used > limit.memory_gib:
+                watch.end()
                 return {
                     "status": "out_of_memory",
                     "reason": f"used {used:.2f} GiB of memory, over its limit of {limit.memory_gib:g} GiB, and was ended",
@@ -152,16 +157,17 @@ def group_memory_gib(pid: int | None) -> float:
     return total / 2**30
 
 
-def end_group(process: BaseProcess) -> None:
-    """End a worker and everything it started: by request, and then by force."""
+def end_group(process: BaseProcess, known: Iterable[psutil.Process] = ()) -> None:
+    """End a worker and everything it started, what is known of already among it: by request, and then by force."""
     pid = process.pid
     if pid is None:
         return
-    left_behind = _descendants(pid)
+    left_behind = {*known, *_descendants(pid)}
     for number, grace in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
         if process.is_alive() and number == signal.SIGTERM:
             process.join(0.5)  # a worker that has answered ends by itself
-        if not process.is_alive() and not any(p.is_running() for p in left_behind):
+        left_behind = {p for p in left_behind if p.is_running()}
+        if not process.is_alive() and not left_behind:
             break
         for target in [pid, *(p.pid for p in left_behind)]:
             _signal(target, number)
@@ -171,7 +177,7 @@ def end_group(process: BaseProcess) -> None:
     process.join(GRACE_SECONDS)
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
+def _descendants(pid: int | None) -> list[psutil.Process]:
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.Error:

@@ -21,7 +21,7 @@ from .cell import Cell
 from .executor import Worker
 from .sample_pictures import keep
 from .sandbox import published
-from .scoring import DataReader, Scored, score
+from .scoring import DataReader, Scored, get_ready, score
 from .worker import PREDICTIONS, Job
 
 
@@ -56,7 +56,7 @@ class Running:
 
     def close(self) -> None:
         """End what still runs and remove the folder."""
-        if self.worker is not None and self.worker.process.is_alive():
+        if self.worker is not None:
             self.worker.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -94,10 +94,13 @@ class Runner:
         ahead: Running | None = None
         try:
             for planned, following in _with_next(cells):
+                first = ahead is None
                 running, ahead = ahead or self._start(planned), None
                 watcher.cell_started(planned.cell)
-                begun, moment = time.perf_counter(), datetime.now(UTC)
                 try:
+                    if first:
+                        get_ready(planned.cell.task, reader)
+                    begun, moment = time.perf_counter(), datetime.now(UTC)
                     outcome, status, reason = _outcome(running, planned.cell, watcher)
                     ahead = None if following is None else self._start(following)
                     scored = None
