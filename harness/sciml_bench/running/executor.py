@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -74,6 +74,10 @@ class Worker:
     begun: float = 0.0
     peak_gib: float = 0.0
     processor_seconds: float = 0.0
+    started: list[psutil.Process] = field(default_factory=list)
+    """What it had started and not ended when it answered."""
+    left_behind: int | None = None
+    """How many other processes still ran when it was ended; None before that."""
 
     @classmethod
     def start(cls, context: ForkServerContext, job: Job) -> Self:
@@ -85,22 +89,23 @@ class Worker:
         return cls(process, mine, job)
 
     def finish(self, listen: Listener) -> dict[str, Any]:
-        """Let it go, follow it to its end and return its outcome: `status`, `reason` and, where it got so far, cost and curves."""
+        """Let it go, follow it to its answer and return its outcome: `status`, `reason` and, where it got so far, cost and curves.
+
+        A worker that has answered winds down while its parent goes on; whoever started it calls `end` in any case.
+        """
         self.begun = time.monotonic()
-        try:
-            with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
-                self.pipe.send_bytes(b"go")
-            outcome = _follow(self, listen)
-        finally:
-            left_behind = self.end()
+        with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
+            self.pipe.send_bytes(b"go")
+        outcome = _follow(self, listen)
         seen = {"curves": {}, "facts": {}, "processor_seconds": self.processor_seconds}
-        return {**seen, **outcome, "observed_peak_gib": self.peak_gib, "left_behind": left_behind}
+        return {**seen, **outcome, "observed_peak_gib": self.peak_gib}
 
     def end(self) -> int:
         """End the process and all that it started; return how many processes it had left running."""
-        left_behind = end_group(self.process)
-        self.pipe.close()
-        return left_behind
+        if self.left_behind is None:
+            self.left_behind = end_group(self.process, self.started)
+            self.pipe.close()
+        return self.left_behind
 
 
 def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
@@ -112,11 +117,13 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             except (EOFError, OSError):
                 return _died(watch)
             if "status" in message:
+                watch.started = _descendants(watch.process.pid)
                 return message
             listen(message)
         now = time.monotonic()
         limit = watch.job.budget
         if now - watch.begun > limit.seconds:
+            watch.end()
             return {
                 "status": "over_budget",
                 "reason": f"did not finish within its budget of {limit.seconds:g} s and was ended",
@@ -129,11 +136,13 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             if allowed is not None:
                 watch.processor_seconds = group_processor_seconds(watch.process.pid)
                 if min(now - watch.begun, watch.processor_seconds) > allowed:
+                    watch.end()
                     return {
                         "status": "over_budget",
                         "reason": f"did not finish within the {allowed:.0f} s that were left and was ended",
                     }
             if used > limit.memory_gib:
+                watch.end()
                 return {
                     "status": "out_of_memory",
                     "reason": f"used {used:.2f} GiB of memory, over its limit of {limit.memory_gib:g} GiB, and was ended",
@@ -175,17 +184,21 @@ def group_processor_seconds(pid: int | None) -> float:
     return total
 
 
-def end_group(process: BaseProcess) -> int:
-    """End a worker and everything it started, by request and then by force; return how many others still ran."""
+def end_group(process: BaseProcess, known: Iterable[psutil.Process] = ()) -> int:
+    """End a worker and everything it started, what is known of already among it; return how many others still ran.
+
+    By request, and then by force.
+    """
     pid = process.pid
     if pid is None:
         return 0
-    left_behind = _descendants(pid)
+    left_behind = {*known, *_descendants(pid)}
     if process.is_alive():
         process.join(0.5)  # a worker that has answered ends by itself
     still_running = len(_group(pid))
     for number, grace in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
-        if not process.is_alive() and not any(p.is_running() for p in left_behind):
+        left_behind = {p for p in left_behind if p.is_running()}
+        if not process.is_alive() and not left_behind:
             break
         for target in [pid, *(p.pid for p in left_behind)]:
             _signal(target, number)
@@ -206,7 +219,7 @@ def _group(pid: int) -> list[int]:
     return found
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
+def _descendants(pid: int | None) -> list[psutil.Process]:
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.Error:

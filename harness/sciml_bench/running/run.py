@@ -22,7 +22,7 @@ from .cell import Cell
 from .executor import Worker
 from .sample_pictures import keep
 from .sandbox import published
-from .scoring import DataReader, Scored, score
+from .scoring import DataReader, Scored, get_ready, score
 from .worker import PREDICTIONS, Job
 
 Origin = Literal["default", "tuned", "given"]
@@ -59,11 +59,11 @@ class Running:
     worker: Worker | None
     reason: str
 
-    def close(self) -> None:
-        """End what still runs and remove the folder."""
-        if self.worker is not None and self.worker.process.is_alive():
-            self.worker.end()
+    def close(self) -> int:
+        """End what still runs and remove the folder; return how many processes the worker had left running."""
+        left_behind = 0 if self.worker is None else self.worker.end()
         shutil.rmtree(self.folder, ignore_errors=True)
+        return left_behind
 
 
 @dataclass
@@ -101,10 +101,13 @@ class Runner:
             remaining = iter(cells)
             planned = next(remaining, None)
             while planned is not None:
+                first = ahead is None
                 running, ahead = ahead or self._start(planned), None
                 watcher.cell_started(planned.cell)
-                begun, moment = time.perf_counter(), datetime.now(UTC)
                 try:
+                    if first:
+                        get_ready(planned.cell.task, reader)
+                    begun, moment = time.perf_counter(), datetime.now(UTC)
                     outcome, status, reason = _outcome(running, planned.cell, watcher)
                     following = next(remaining, None)
                     ahead = None if following is None else self._start(following)
@@ -112,7 +115,8 @@ class Runner:
                     if status == "ok":
                         status, reason, scored = self._scored(planned.cell, running.folder, reader)
                 finally:
-                    running.close()
+                    left_behind = running.close()
+                outcome = {**outcome, "left_behind": left_behind} if outcome else outcome
                 total = time.perf_counter() - begun
                 record = _record(planned, status, reason, scored, outcome, total, moment, self.threads)
                 self.store.append(record)

@@ -98,7 +98,11 @@ class Trier:
         with tempfile.TemporaryDirectory(prefix="sciml-bench-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             job = replace(job_of(cell, folder, self.threads, self.secret), trial_seconds=limit)
-            outcome = Worker.start(self.context, job).finish(listen)
+            worker = Worker.start(self.context, job)
+            try:
+                outcome = worker.finish(listen)
+            finally:
+                worker.end()
             status, reason = outcome["status"], outcome["reason"]
             score, values = None, list[float]()
             if status == "ok":
