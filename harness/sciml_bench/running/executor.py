@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -28,6 +28,7 @@ PRELOAD = {
     "jax": ("jax", "exponax", "equinox", "skfem", "scipy.sparse.linalg", "sciml_bench.method.jax_dynamics"),
     "torch": ("torch", "lightning_fabric", "neuralop.models", "sciml_bench.method.torch_loop"),
 }
+COMPILED = {"JAX_COMPILATION_CACHE_DIR": "jax", "TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
 POLL_SECONDS = 0.05
 MEMORY_POLL_SECONDS = 0.2
 GRACE_SECONDS = 3.0
@@ -50,11 +51,15 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
 
 
 def keep_compiled_programs() -> None:
-    """Let JAX keep compiled programs in the cache folder, for this process and its workers, unless the user decided otherwise.
+    """Let JAX and torch keep compiled programs in the cache folder, unless the user decided otherwise; for workers as well.
 
-    Each cell is a process of its own and would else compile the same solver again.
+    Each cell is a process of its own and would else compile the same solver again. The folders are made here, as a worker
+    can use none that is made beside the data after its barrier has closed.
     """
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "jax"))
+    for variable, folder in COMPILED.items():
+        place = os.environ.setdefault(variable, str((cache_folder() / folder).absolute()))
+        with contextlib.suppress(OSError):  # it is a cache: without it, programs are compiled again
+            os.makedirs(place, exist_ok=True)
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
@@ -68,6 +73,11 @@ class Worker:
     job: Job
     begun: float = 0.0
     peak_gib: float = 0.0
+    processor_seconds: float = 0.0
+    started: list[psutil.Process] = field(default_factory=list)
+    """What it had started and not ended when it answered."""
+    left_behind: int | None = None
+    """How many other processes still ran when it was ended; None before that."""
 
     @classmethod
     def start(cls, context: ForkServerContext, job: Job) -> Self:
@@ -79,20 +89,23 @@ class Worker:
         return cls(process, mine, job)
 
     def finish(self, listen: Listener) -> dict[str, Any]:
-        """Let it go, follow it to its end and return its outcome: `status`, `reason` and, where it got so far, cost and curves."""
-        self.begun = time.monotonic()
-        try:
-            with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
-                self.pipe.send_bytes(b"go")
-            outcome = _follow(self, listen)
-        finally:
-            self.end()
-        return {"curves": {}, "facts": {}, **outcome, "observed_peak_gib": self.peak_gib}
+        """Let it go, follow it to its answer and return its outcome: `status`, `reason` and, where it got so far, cost and curves.
 
-    def end(self) -> None:
-        """End the process and all that it started."""
-        end_group(self.process)
-        self.pipe.close()
+        A worker that has answered winds down while its parent goes on; whoever started it calls `end` in any case.
+        """
+        self.begun = time.monotonic()
+        with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
+            self.pipe.send_bytes(b"go")
+        outcome = _follow(self, listen)
+        seen = {"curves": {}, "facts": {}, "processor_seconds": self.processor_seconds}
+        return {**seen, **outcome, "observed_peak_gib": self.peak_gib}
+
+    def end(self) -> int:
+        """End the process and all that it started; return how many processes it had left running."""
+        if self.left_behind is None:
+            self.left_behind = end_group(self.process, self.started)
+            self.pipe.close()
+        return self.left_behind
 
 
 def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
@@ -104,11 +117,13 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             except (EOFError, OSError):
                 return _died(watch)
             if "status" in message:
+                watch.started = _descendants(watch.process.pid)
                 return message
             listen(message)
         now = time.monotonic()
         limit = watch.job.budget
         if now - watch.begun > limit.seconds:
+            watch.end()
             return {
                 "status": "over_budget",
                 "reason": f"did not finish within its budget of {limit.seconds:g} s and was ended",
@@ -117,7 +132,17 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             next_memory = now + MEMORY_POLL_SECONDS
             used = group_memory_gib(watch.process.pid)
             watch.peak_gib = max(watch.peak_gib, used)
+            allowed = watch.job.trial_seconds
+            if allowed is not None:
+                watch.processor_seconds = group_processor_seconds(watch.process.pid)
+                if min(now - watch.begun, watch.processor_seconds) > allowed:
+                    watch.end()
+                    return {
+                        "status": "over_budget",
+                        "reason": f"did not finish within the {allowed:.0f} s that were left and was ended",
+                    }
             if used > limit.memory_gib:
+                watch.end()
                 return {
                     "status": "out_of_memory",
                     "reason": f"used {used:.2f} GiB of memory, over its limit of {limit.memory_gib:g} GiB, and was ended",
@@ -133,7 +158,8 @@ def _died(watch: Worker) -> dict[str, Any]:
         reason = f"the worker process was ended by {name} from outside{hint}"
     else:
         reason = f"the worker process ended by itself with exit status {code} before it had answered"
-    return {"status": "failed", "reason": reason, "killed": True}
+    kept = "; other cells are untouched, and the same command runs this one again"
+    return {"status": "failed", "reason": reason + kept, "killed": True}
 
 
 def group_memory_gib(pid: int | None) -> float:
@@ -147,16 +173,32 @@ def group_memory_gib(pid: int | None) -> float:
     return total / 2**30
 
 
-def end_group(process: BaseProcess) -> None:
-    """End a worker and everything it started: by request, and then by force."""
+def group_processor_seconds(pid: int | None) -> float:
+    """Return the processor seconds of a process and all its descendants, those that have ended included."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += sum(process.cpu_times()[:4])
+    return total
+
+
+def end_group(process: BaseProcess, known: Iterable[psutil.Process] = ()) -> int:
+    """End a worker and everything it started, what is known of already among it; return how many others still ran.
+
+    By request, and then by force.
+    """
     pid = process.pid
     if pid is None:
-        return
-    left_behind = _descendants(pid)
+        return 0
+    left_behind = {*known, *_descendants(pid)}
+    if process.is_alive():
+        process.join(0.5)  # a worker that has answered ends by itself
+    still_running = len(_group(pid))
     for number, grace in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
-        if process.is_alive() and number == signal.SIGTERM:
-            process.join(0.5)  # a worker that has answered ends by itself
-        if not process.is_alive() and not any(p.is_running() for p in left_behind):
+        left_behind = {p for p in left_behind if p.is_running()}
+        if not process.is_alive() and not left_behind:
             break
         for target in [pid, *(p.pid for p in left_behind)]:
             _signal(target, number)
@@ -164,9 +206,20 @@ def end_group(process: BaseProcess) -> None:
         psutil.wait_procs(left_behind, timeout=grace)
     _signal(pid, signal.SIGKILL)
     process.join(GRACE_SECONDS)
+    return still_running
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
+def _group(pid: int) -> list[int]:
+    """Return the processes of the group that `pid` led, but for itself; a child whose parent ended is still in it."""
+    found = []
+    for other in psutil.pids():
+        with contextlib.suppress(OSError, psutil.Error):
+            if other != pid and os.getpgid(other) == pid and psutil.Process(other).status() != psutil.STATUS_ZOMBIE:
+                found.append(other)
+    return found
+
+
+def _descendants(pid: int | None) -> list[psutil.Process]:
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.Error:
