@@ -12,5 +12,6 @@ TRACK = Track(
         "darcy",
         "kuramoto_sivashinsky",
         "navier_stokes",
+        "reaction_diffusion",
     ),
 )
