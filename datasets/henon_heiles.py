@@ -72,13 +72,13 @@ class HenonHeiles(MechanicsDataset):
         kind="dynamics",
         summary="a star in a galaxy's potential: from rates along orbits to 40 s trajectories, some of them chaotic",
         description=(
-            "Two oscillators with a cubic coupling, the model with which chaos in a mechanical system was first seen on a "
-            "computer. Energy is conserved; at low energies orbits look as though a second quantity were, and above 1/12 "
+            "Two oscillators with a cubic coupling, in which chaos of a mechanical system was seen on a computer as early as "
+            "1964. Energy is conserved; at low energies orbits look as though a second quantity were, and above 1/12 "
             "this breaks down orbit by orbit, until nearly all are chaotic at the escape energy, 1/6. Each sample holds two "
             "trajectories: 30 states on [0, 10] with their rates, free of noise, and a rollout of 40 s, six to seven turns, "
             "from another start of the same kind. The energies lie between 1/24 and 1/8, so that a method meets both "
-            "kinds of orbit; a shifted test set goes on to 0.16. The triangle has the symmetries of a clover leaf, which a "
-            "learnt energy may or may not find."
+            "kinds of orbit; a shifted test set goes on to 0.16. The potential has the symmetries of an equilateral "
+            "triangle, which a learnt energy may or may not find."
         ),
         sources=(
             Source(
@@ -171,7 +171,7 @@ class HenonHeiles(MechanicsDataset):
         few = replace(self, samples=max(8, self.samples // 16))
         low, high = self.energies
         return {
-            "chaotic": replace(few, energies=(high, min(0.16, 0.96 * ESCAPE))),
+            "chaotic": replace(few, energies=(high, 0.96 * ESCAPE)),
             "lower_energies": replace(few, energies=(low / 4, low)),
             "noisy": replace(few, noise=0.02),
         }
