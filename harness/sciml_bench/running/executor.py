@@ -51,7 +51,7 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
 
 
 def keep_compiled_programs() -> None:
-    """Let JAX and torch keep compiled programs in the cache folder, for this process and its workers, unless the user decided otherwise.
+    """Let JAX and torch keep compiled programs in the cache folder, unless the user decided otherwise; for workers as well.
 
     Each cell is a process of its own and would else compile the same solver again. The folders are made here, as a worker
     can use none that is made beside the data after its barrier has closed.
@@ -73,8 +73,12 @@ class Worker:
     job: Job
     begun: float = 0.0
     peak_gib: float = 0.0
-    left_behind: list[psutil.Process] = field(default_factory=list)
+    processor_seconds: float = 0.0
+    answered: bool = False
+    started: list[psutil.Process] = field(default_factory=list)
     """What it had started and not ended when it answered."""
+    left_behind: int = 0
+    """How many processes still ran when it had ended."""
 
     @classmethod
     def start(cls, context: ForkServerContext, job: Job) -> Self:
@@ -86,19 +90,30 @@ class Worker:
         return cls(process, mine, job)
 
     def finish(self, listen: Listener) -> dict[str, Any]:
-        """Let it go, follow it to its answer and return its outcome: `status`, `reason` and, where it got so far, cost and curves.
+        """Let it go, follow it to its end and return its outcome: `status`, `reason` and, where it got so far, cost and curves."""
+        try:
+            outcome = self.answer(listen)
+        finally:
+            self.end()
+        return {**outcome, "left_behind": self.left_behind}
 
-        A worker that has answered winds down while its parent goes on; whoever started it calls `end` in any case.
+    def answer(self, listen: Listener) -> dict[str, Any]:
+        """Let it go, follow it to its answer and return that as `finish` does; until `end` it winds down beside its parent.
+
+        One that never answers has ended with all that it started.
         """
         self.begun = time.monotonic()
         with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
             self.pipe.send_bytes(b"go")
         outcome = _follow(self, listen)
-        return {"curves": {}, "facts": {}, **outcome, "observed_peak_gib": self.peak_gib}
+        if not self.answered:
+            self.end()
+        seen = {"curves": {}, "facts": {}, "processor_seconds": self.processor_seconds}
+        return {**seen, **outcome, "observed_peak_gib": self.peak_gib}
 
     def end(self) -> None:
         """End the process and all that it started."""
-        end_group(self.process, self.left_behind)
+        self.left_behind = max(self.left_behind, end_group(self.process, self.started))
         self.pipe.close()
 
 
@@ -111,13 +126,12 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             except (EOFError, OSError):
                 return _died(watch)
             if "status" in message:
-                watch.left_behind = _descendants(watch.process.pid)
+                watch.answered, watch.started = True, _descendants(watch.process.pid)
                 return message
             listen(message)
         now = time.monotonic()
         limit = watch.job.budget
         if now - watch.begun > limit.seconds:
-            watch.end()
             return {
                 "status": "over_budget",
                 "reason": f"did not finish within its budget of {limit.seconds:g} s and was ended",
@@ -126,8 +140,15 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             next_memory = now + MEMORY_POLL_SECONDS
             used = group_memory_gib(watch.process.pid)
             watch.peak_gib = max(watch.peak_gib, used)
+            allowed = watch.job.trial_seconds
+            if allowed is not None:
+                watch.processor_seconds = group_processor_seconds(watch.process.pid)
+                if min(now - watch.begun, watch.processor_seconds) > allowed:
+                    return {
+                        "status": "over_budget",
+                        "reason": f"did not finish within the {allowed:.0f} s that were left and was ended",
+                    }
             if used > limit.memory_gib:
-                watch.end()
                 return {
                     "status": "out_of_memory",
                     "reason": f"used {used:.2f} GiB of memory, over its limit of {limit.memory_gib:g} GiB, and was ended",
@@ -143,7 +164,8 @@ def _died(watch: Worker) -> dict[str, Any]:
         reason = f"the worker process was ended by {name} from outside{hint}"
     else:
         reason = f"the worker process ended by itself with exit status {code} before it had answered"
-    return {"status": "failed", "reason": reason, "killed": True}
+    kept = "; other cells are untouched, and the same command runs this one again"
+    return {"status": "failed", "reason": reason + kept, "killed": True}
 
 
 def group_memory_gib(pid: int | None) -> float:
@@ -157,15 +179,30 @@ def group_memory_gib(pid: int | None) -> float:
     return total / 2**30
 
 
-def end_group(process: BaseProcess, known: Iterable[psutil.Process] = ()) -> None:
-    """End a worker and everything it started, what is known of already among it: by request, and then by force."""
+def group_processor_seconds(pid: int | None) -> float:
+    """Return the processor seconds of a process and all its descendants, those that have ended included."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += sum(process.cpu_times()[:4])
+    return total
+
+
+def end_group(process: BaseProcess, started: Iterable[psutil.Process] = ()) -> int:
+    """End a worker and everything it started, by request and then by force; return how many others still ran.
+
+    `started` is what is known of its children already: once it has ended, nothing tells those that left its group.
+    """
     pid = process.pid
     if pid is None:
-        return
-    left_behind = {*known, *_descendants(pid)}
+        return 0
+    left_behind = {*started, *_descendants(pid)}
+    if process.is_alive():
+        process.join(0.5)  # a worker that has answered ends by itself
+    still_running = len(_group(pid))
     for number, grace in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
-        if process.is_alive() and number == signal.SIGTERM:
-            process.join(0.5)  # a worker that has answered ends by itself
         left_behind = {p for p in left_behind if p.is_running()}
         if not process.is_alive() and not left_behind:
             break
@@ -175,6 +212,17 @@ def end_group(process: BaseProcess, known: Iterable[psutil.Process] = ()) -> Non
         psutil.wait_procs(left_behind, timeout=grace)
     _signal(pid, signal.SIGKILL)
     process.join(GRACE_SECONDS)
+    return still_running
+
+
+def _group(pid: int) -> list[int]:
+    """Return the processes of the group that `pid` led, but for itself; a child whose parent ended is still in it."""
+    found = []
+    for other in psutil.pids():
+        with contextlib.suppress(OSError, psutil.Error):
+            if other != pid and os.getpgid(other) == pid and psutil.Process(other).status() != psutil.STATUS_ZOMBIE:
+                found.append(other)
+    return found
 
 
 def _descendants(pid: int | None) -> list[psutil.Process]:
