@@ -60,12 +60,13 @@ class Running:
     reason: str
 
     def close(self) -> dict[str, Any]:
-        """End what still runs, remove the folder and return what was left behind."""
+        """End what still runs, remove the folder and say how many processes the worker had left behind."""
+        left = {}
+        if self.worker is not None:
+            self.worker.end()
+            left = {"left_behind": self.worker.left_behind}
         shutil.rmtree(self.folder, ignore_errors=True)
-        if self.worker is None:
-            return {}
-        self.worker.end()
-        return {"left_behind": self.worker.left_behind}
+        return left
 
 
 @dataclass
