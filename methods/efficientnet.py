@@ -53,7 +53,7 @@ class EfficientNet(ImageMethod):
                 "batch_size": 8,
                 "validations": 2,
             },
-            "small": {},
+            "small": {"depth_factor": 0.25, "batch_size": 16, "updates": 350, "validations": 7},
             "full": {
                 "width_factor": 1.0,
                 "depth_factor": 1.0,
@@ -62,6 +62,13 @@ class EfficientNet(ImageMethod):
                 "updates": 20_000,
                 "validations": 40,
             },
+        }
+    )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1.5e-3, 3e-3, 6e-3, 0.012),
+            "weight_decay": (0.01, 0.05, 0.2),
+            "dropout": (0.0, 0.2),
         }
     )
 

@@ -62,8 +62,16 @@ class GRU(Method):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "smoke": {"width": 16, "updates": 60, "validations": 2},
-            "small": {},
+            "small": {"updates": 1000, "validations": 5},
             "full": {"width": 128, "updates": 30_000, "batch_size": 128, "validations": 30},
+        }
+    )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1e-3, 2e-3, 4e-3, 8e-3),
+            "width": (48, 64, 96),
+            "local": (3, 4, 6),
+            "noise": (0.0, 0.01, 0.03),
         }
     )
 

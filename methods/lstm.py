@@ -61,8 +61,16 @@ class LSTM(Method):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "smoke": {"width": 16, "updates": 60, "validations": 2},
-            "small": {},
+            "small": {"updates": 1500, "validations": 5},
             "full": {"width": 128, "updates": 30_000, "batch_size": 128, "validations": 30},
+        }
+    )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (2.5e-3, 5e-3, 0.01, 0.02),
+            "width": (48, 64, 96),
+            "local": (3, 4, 6),
+            "noise": (0.0, 0.01, 0.03),
         }
     )
 

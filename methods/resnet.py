@@ -55,8 +55,16 @@ class ResNet(ImageMethod):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "smoke": {"width": 8, "updates": 40, "batch_size": 8, "validations": 2},
-            "small": {},
+            "small": {"updates": 450, "validations": 9},
             "full": {"width": 64, "blocks": 2, "batch_size": 64, "updates": 20_000, "validations": 40},
+        }
+    )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1e-3, 2e-3, 4e-3, 8e-3),
+            "width": (16, 24, 32),
+            "weight_decay": (0.01, 0.05, 0.2),
+            "dropout": (0.0, 0.2),
         }
     )
 

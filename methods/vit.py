@@ -48,7 +48,7 @@ class ViT(ImageMethod):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "smoke": {"width": 32, "depth": 2, "heads": 2, "updates": 60, "batch_size": 8, "validations": 2},
-            "small": {},
+            "small": {"width": 64, "batch_size": 16, "updates": 800, "validations": 10},
             "full": {
                 "width": 192,
                 "depth": 12,
@@ -57,6 +57,14 @@ class ViT(ImageMethod):
                 "updates": 30_000,
                 "validations": 40,
             },
+        }
+    )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3),
+            "depth": (3, 4, 6),
+            "weight_decay": (0.01, 0.05, 0.2),
+            "dropout": (0.0, 0.1),
         }
     )
 
