@@ -74,10 +74,11 @@ class Worker:
     begun: float = 0.0
     peak_gib: float = 0.0
     processor_seconds: float = 0.0
+    answered: bool = False
     started: list[psutil.Process] = field(default_factory=list)
     """What it had started and not ended when it answered."""
-    left_behind: int | None = None
-    """How many other processes still ran when it was ended; None before that."""
+    left_behind: int = 0
+    """How many processes still ran when it had ended."""
 
     @classmethod
     def start(cls, context: ForkServerContext, job: Job) -> Self:
@@ -89,23 +90,31 @@ class Worker:
         return cls(process, mine, job)
 
     def finish(self, listen: Listener) -> dict[str, Any]:
-        """Let it go, follow it to its answer and return its outcome: `status`, `reason` and, where it got so far, cost and curves.
+        """Let it go, follow it to its end and return its outcome: `status`, `reason` and, where it got so far, cost and curves."""
+        try:
+            outcome = self.answer(listen)
+        finally:
+            self.end()
+        return {**outcome, "left_behind": self.left_behind}
 
-        A worker that has answered winds down while its parent goes on; whoever started it calls `end` in any case.
+    def answer(self, listen: Listener) -> dict[str, Any]:
+        """Let it go, follow it to its answer and return that as `finish` does; until `end` it winds down beside its parent.
+
+        One that never answers has ended with all that it started.
         """
         self.begun = time.monotonic()
         with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
             self.pipe.send_bytes(b"go")
         outcome = _follow(self, listen)
+        if not self.answered:
+            self.end()
         seen = {"curves": {}, "facts": {}, "processor_seconds": self.processor_seconds}
         return {**seen, **outcome, "observed_peak_gib": self.peak_gib}
 
-    def end(self) -> int:
-        """End the process and all that it started; return how many processes it had left running."""
-        if self.left_behind is None:
-            self.left_behind = end_group(self.process, self.started)
-            self.pipe.close()
-        return self.left_behind
+    def end(self) -> None:
+        """End the process and all that it started."""
+        self.left_behind = max(self.left_behind, end_group(self.process, self.started))
+        self.pipe.close()
 
 
 def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
@@ -117,13 +126,12 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             except (EOFError, OSError):
                 return _died(watch)
             if "status" in message:
-                watch.started = _descendants(watch.process.pid)
+                watch.answered, watch.started = True, _descendants(watch.process.pid)
                 return message
             listen(message)
         now = time.monotonic()
         limit = watch.job.budget
         if now - watch.begun > limit.seconds:
-            watch.end()
             return {
                 "status": "over_budget",
                 "reason": f"did not finish within its budget of {limit.seconds:g} s and was ended",
@@ -136,13 +144,11 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             if allowed is not None:
                 watch.processor_seconds = group_processor_seconds(watch.process.pid)
                 if min(now - watch.begun, watch.processor_seconds) > allowed:
-                    watch.end()
                     return {
                         "status": "over_budget",
                         "reason": f"did not finish within the {allowed:.0f} s that were left and was ended",
                     }
             if used > limit.memory_gib:
-                watch.end()
                 return {
                     "status": "out_of_memory",
                     "reason": f"used {used:.2f} GiB of memory, over its limit of {limit.memory_gib:g} GiB, and was ended",
@@ -184,15 +190,15 @@ def group_processor_seconds(pid: int | None) -> float:
     return total
 
 
-def end_group(process: BaseProcess, known: Iterable[psutil.Process] = ()) -> int:
-    """End a worker and everything it started, what is known of already among it; return how many others still ran.
+def end_group(process: BaseProcess, started: Iterable[psutil.Process] = ()) -> int:
+    """End a worker and everything it started, by request and then by force; return how many others still ran.
 
-    By request, and then by force.
+    `started` is what is known of its children already: once it has ended, nothing tells those that left its group.
     """
     pid = process.pid
     if pid is None:
         return 0
-    left_behind = {*known, *_descendants(pid)}
+    left_behind = {*started, *_descendants(pid)}
     if process.is_alive():
         process.join(0.5)  # a worker that has answered ends by itself
     still_running = len(_group(pid))

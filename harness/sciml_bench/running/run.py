@@ -59,11 +59,14 @@ class Running:
     worker: Worker | None
     reason: str
 
-    def close(self) -> int:
-        """End what still runs and remove the folder; return how many processes the worker had left running."""
-        left_behind = 0 if self.worker is None else self.worker.end()
+    def close(self) -> dict[str, Any]:
+        """End what still runs, remove the folder and say how many processes the worker had left behind."""
+        left = {}
+        if self.worker is not None:
+            self.worker.end()
+            left = {"left_behind": self.worker.left_behind}
         shutil.rmtree(self.folder, ignore_errors=True)
-        return left_behind
+        return left
 
 
 @dataclass
@@ -115,9 +118,10 @@ class Runner:
                     if status == "ok":
                         status, reason, scored = self._scored(planned.cell, running.folder, reader)
                 finally:
-                    left_behind = running.close()
-                outcome = {**outcome, "left_behind": left_behind} if outcome else outcome
+                    left = running.close()
                 total = time.perf_counter() - begun
+                if outcome:
+                    outcome |= left
                 record = _record(planned, status, reason, scored, outcome, total, moment, self.threads)
                 self.store.append(record)
                 watcher.cell_ended(record, False)
@@ -148,7 +152,8 @@ class Runner:
         """Return what holds the truth of test samples, or what others made of them."""
         source = cell.task.source
         kept = [] if self.keep_predictions is None else [self.keep_predictions]
-        return (*published(self.store.folder), *kept, *([Path(source.name)] if source.is_file else []))
+        given = [Path(source.name)] if source.is_file else []
+        return tuple(p.absolute() for p in (*published(self.store.folder), *kept, *given))
 
     def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
         """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""
@@ -189,7 +194,7 @@ def _outcome(running: Running, cell: Cell, watcher: Watcher) -> tuple[dict[str, 
     """Let a started worker go and return its outcome, status and reason."""
     if running.worker is None:
         return {}, "not_applicable", running.reason
-    outcome = running.worker.finish(_listener(cell, watcher))
+    outcome = running.worker.answer(_listener(cell, watcher))
     return outcome, outcome["status"], outcome["reason"]
 
 

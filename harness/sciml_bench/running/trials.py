@@ -98,11 +98,7 @@ class Trier:
         with tempfile.TemporaryDirectory(prefix="sciml-bench-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             job = replace(job_of(cell, folder, self.threads, self.secret), trial_seconds=limit)
-            worker = Worker.start(self.context, job)
-            try:
-                outcome = worker.finish(listen)
-            finally:
-                worker.end()
+            outcome = Worker.start(self.context, job).finish(listen)
             status, reason = outcome["status"], outcome["reason"]
             score, values = None, list[float]()
             if status == "ok":

@@ -245,8 +245,10 @@ def gain_of(before: Trial, after: Trial) -> float | None:
     d = np.subtract(before.values, after.values)
     if len(d) < 2:
         return None
-    error = float(d.std(ddof=1)) / math.sqrt(len(d))
-    return float(d.mean()) / error if error > 0 else 0.0
+    mean, error = float(d.mean()), float(d.std(ddof=1)) / math.sqrt(len(d))
+    return (
+        mean / max(error, 1e-9 * abs(mean)) if mean else 0.0
+    )  # the same for every sample: no noise, but a finite number
 
 
 def space_of(method: Method) -> dict[str, tuple[Any, ...]]:
