@@ -28,16 +28,14 @@ from ..naming import parse
 from ..protocol.seeds import derive
 from ..protocol.track import Track
 from ..records.provenance import commit
-from ..records.store import Store
 from ..registry import build_method, is_path, method_class, short_name
 from . import plan, reviewed
 from .cell import Cell, source_digest
 from .executor import fork_server
-from .expected import by_row
 from .jobs import Tell
 from .sandbox import published
 from .scoring import DataReader
-from .sweep import Report, chosen_datasets, chosen_methods, frameworks
+from .sweep import Report, chosen_datasets, chosen_methods, frameworks, measured
 from .task import Task, prepare
 from .trials import FOLD, Journal, Trial, Trier, reporting, without_test_part
 
@@ -142,7 +140,7 @@ class Tuner:
 
     def expected(self, pairs: Sequence[Pair]) -> dict[int, float | None]:
         """Return how long the pairs should take at most, from the records of their cells."""
-        known = by_row(Store(self.results).records())
+        known = measured(self.results)
         cells = [known.get(p.names, math.inf) for p in pairs]
         return {n: min(self.effort.seconds, self.effort.trials * seconds) for n, seconds in enumerate(cells)}
 
