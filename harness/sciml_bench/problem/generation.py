@@ -123,7 +123,7 @@ def save(path: Path, data: xr.Dataset, seconds: float) -> Cached:
         str(v): {"fletcher32": True, "chunksizes": _chunk(data[v])} for v in data.data_vars if data[v].ndim > 0
     }
     try:
-        with atomic(path) as temporary:
+        with atomic(path, stamped.nbytes) as temporary:
             stamped.to_netcdf(temporary, engine="h5netcdf", encoding=checksums)
     except (OSError, RuntimeError) as error:
         raise StoreError(
