@@ -241,10 +241,11 @@ def test_every_figure_has_words(site):
     assert all(image["alt"] or image["src"].endswith("favicon.svg") for image in shown)
 
 
-def test_strings_of_records_are_escaped(site):
+def test_strings_of_records_are_escaped(site, told):
     for path, page in pages(site).items():
         assert page.scripts == 1, path
     assert "&lt;script&gt;alert" in (site / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
+    told("script tags in a record's strings", "the record; no script runs", f"loss {SCRIPT} (shown as text)")
 
 
 def test_failed_and_inapplicable_rows_stay_with_their_reasons(site):

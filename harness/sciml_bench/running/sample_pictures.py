@@ -33,7 +33,7 @@ def keep(path: Path, scored: Scored, targets: list[str], inputs: list[str]) -> N
     kept = xr.Dataset({k: v.astype(np.float32) for k, v in variables.items()}).assign_attrs(
         samples=samples, values=values, roles="typical worst"
     )
-    with atomic(path) as temporary:
+    with atomic(path, kept.nbytes) as temporary:
         kept.drop_vars("sample", errors="ignore").to_netcdf(
             temporary, engine="h5netcdf", encoding={v: {"zlib": True, "complevel": 4} for v in kept.data_vars}
         )
