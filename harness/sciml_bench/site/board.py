@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ..ranking.facets import physics_score
 from ..ranking.summary import Row
 from . import cards, text
 from .scale import LogScale, Mark, mark
 
 TIERS = ("full", "small", "smoke", "file")
 PHYSICS = {"pde_defect": "PDE defect", "pde_residual": "PDE residual"}
+"""How the score of physics that heads a column is called; others go by their own name."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Board:
     rows: tuple[RowView, ...]
     primary: str
     floor: float | None
+    control: float | None
+    """The error of the best negative control."""
     physics: str | None
     scale: LogScale
     commands: tuple[str, ...]
@@ -77,6 +81,27 @@ class Board:
         """The address of its page from the index; `@` is in no dataset's name."""
         device = "" if self.device == "cpu" else f"@{self.device}"
         return f"{self.tier}/{self.dataset}{device}.html"
+
+    @property
+    def folder(self) -> str:
+        """The folder of the pages of its rows, from the index."""
+        return self.page.removesuffix(".html")
+
+    def address(self, view: RowView) -> str:
+        """The address of the page of one of its rows, from the index."""
+        return f"{self.folder}/{view.anchor}.html"
+
+    @property
+    def methods(self) -> tuple[RowView, ...]:
+        """The rows with a score that are no solver's, best first."""
+        return tuple(v for v in self.rows if v.shown and not v.solver)
+
+    @property
+    def physics_label(self) -> str:
+        """What heads the column of physics."""
+        if self.physics is None:
+            return "Physics"
+        return PHYSICS.get(self.physics, text.words(self.physics.partition("/")[2]).capitalize() + " error")
 
     @property
     def cells(self) -> int:
@@ -95,7 +120,7 @@ def _board(rows: list[Row]) -> Board:
     first = rows[0].records[0].cell
     card = cards.dataset_card(first)
     floor = next((r.floor[r.primary] for r in rows if r.primary in r.floor), None)
-    physics = next((name for name in PHYSICS if any(name in r.scores for r in rows)), None)
+    physics = physics_score(rows)
     values = [v for r in rows if r.primary in r.scores for v in _numbers(r)]
     scale = LogScale.of(values, floor)
     return Board(
@@ -106,6 +131,7 @@ def _board(rows: list[Row]) -> Board:
         rows=tuple(_views(rows, scale, floor, physics)),
         primary=rows[0].primary,
         floor=floor,
+        control=min((r.error for r in rows if r.control and r.error is not None), default=None),
         physics=physics,
         scale=scale,
         commands=commands(rows),
