@@ -8,7 +8,7 @@ from .. import __version__
 from .._layout import root
 from . import text
 
-ASSETS = ("style.css", "table.js", "favicon.svg")
+ASSETS = ("style.css", "widgets.css", "theme.js", "page.js", "table.js", "compare.js", "favicon.svg")
 """What is copied beside the pages as it is."""
 
 
