@@ -9,7 +9,7 @@ from .._layout import root
 from . import text
 from .suite import Suite, of
 
-ASSETS = ("style.css", "table.js", "favicon.svg")
+ASSETS = ("style.css", "widgets.css", "theme.js", "page.js", "table.js", "compare.js", "favicon.svg")
 """What is copied beside the pages as it is."""
 
 
