@@ -158,3 +158,5 @@ def show_league(title: str, found: League, console: Console) -> None:
         f"[dim]skill: 0 the best baseline, 1 perfect; methods of one group cannot be told apart; the median half-width of a "
         f"difference in skill is {found.resolution:.2f}; a missing score is the baseline's"
     )
+    if found.critical is not None:
+        console.print(f"[dim]{found.critical.sentence}")

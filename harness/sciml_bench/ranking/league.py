@@ -7,26 +7,35 @@ e(m, d, k) is the error of method m on dataset d in fold k, its primary score. P
     win rate(m)   share of (other method, dataset) pairs that m wins; ties count half
 
 Intervals come from one bootstrap that all methods share: datasets are drawn with replacement, and within each its folds. A place
-is printed with the range that 95% of the draws give it. Two methods are told apart if the interval of their difference in skill,
-from the same draws and corrected after Holm, leaves out zero. A method without a score on a dataset (it failed, or does not
-apply) is given the baseline's error there, and flagged.
+is printed with the range that 95% of the draws give it. Two methods are told apart by Student's t of
+
+    log (1 − skill(m)) − log (1 − skill(n))
+
+over its deviation among the draws, times √(D/(D − 1)) as the bootstrap of D units is too narrow by that, with D − 1 degrees,
+corrected for all pairs after Holm; D counts datasets, or folds where there is one dataset. A method without a score on a
+dataset (it failed, or does not apply) is given the baseline's error there, and flagged.
 
 The form of the skill score is that of Erickson et al. 2025, TabArena, arXiv:2506.16791, after Shchur et al. 2025, fev-bench.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtr
 from scipy.stats import rankdata
 
 from .compare import DRAWS, holm
+from .critical_difference import CriticalDifference, critical_difference
 from .summary import Row
 
 CLIP = (1e-3, 10.0)
 LEVEL = 0.95
 ALIKE = 1e-12
 """Relative difference of errors that rounding may make."""
+ALMOST = 1 - 1e-4
+"""Stands for a skill of one, of whose distance to one there is no logarithm; `CLIP` lets no skill come so near."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +78,8 @@ class League:
     resolution: float
     profile: Mapping[str, Sequence[tuple[float, float]]]
     """Method → points (τ, share of the datasets on which its error is at most τ times the best)."""
+    critical: CriticalDifference | None
+    """What the mean ranks alone can tell apart; None for fewer than three methods or two datasets."""
 
 
 def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League | None:
@@ -84,7 +95,8 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
     skills = _sampled_skills(table, rng, draws)
     skill = 1 - np.exp(_log_ratio(means[None], table.baseline_of(means[None]))[0].mean(axis=1))
     order = np.argsort(-skill, kind="stable")
-    different, resolution = _told_apart(skill, skills)
+    _, datasets, folds = table.errors.shape
+    different, resolution = _told_apart(skill, skills, datasets if datasets > 1 else folds)
     places = _places(skills)
     ranks = _ranks(means, table.floors)
     ratio = means / table.baseline_of(means[None])[0]
@@ -118,6 +130,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
         places=tuple(found),
         resolution=resolution,
         profile={table.names[m]: _profile(means, int(m)) for m in order},
+        critical=critical_difference(table.names, ranks),
     )
 
 
@@ -210,24 +223,23 @@ def _log_ratio(means: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     return np.log(np.clip(means / baseline, *CLIP))
 
 
-def _told_apart(skill: np.ndarray, skills: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return which pairs differ, and the median half-width of the interval of a difference."""
-    methods = len(skill)
+def _told_apart(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, float]:
+    """Return which pairs differ, and the median half-width of the interval of a difference in skill."""
+    first, second = np.triu_indices(len(skill), 1)
     tail = (1 - LEVEL) / 2
-    different = np.zeros((methods, methods), bool)
-    pairs, p_values, halves = [], [], []
-    for i in range(methods):
-        gap = skills[:, i, None] - skills[:, i + 1 :]
-        low, high = np.quantile(gap, [tail, 1 - tail], axis=0) if i + 1 < methods else (np.empty(0), np.empty(0))
-        halves += list((high - low) / 2)
-        for j in range(i + 1, methods):
-            side = gap[:, j - i - 1]
-            p = 2 * min(float((side <= 0).mean()), float((side >= 0).mean()))
-            pairs.append((i, j))
-            p_values.append(max(min(p, 1.0), 1 / len(skills)))
-    for (i, j), p in zip(pairs, holm(p_values), strict=True):
-        different[i, j] = different[j, i] = p < 1 - LEVEL
-    return different, float(np.median(halves)) if halves else 0.0
+    halves = [_half_width(skills[:, i] - skills[:, j], tail) for i, j in zip(first, second, strict=True)]
+    log, logs = np.log1p(-np.minimum(skill, ALMOST)), np.log1p(-np.minimum(skills, ALMOST))
+    deviations = [float((logs[:, i] - logs[:, j]).std()) for i, j in zip(first, second, strict=True)]
+    wide = np.maximum(np.array(deviations) * math.sqrt(units / max(units - 1, 1)), ALIKE)
+    p_values = 2 * stdtr(max(units - 1, 1), -np.abs(log[first] - log[second]) / wide)
+    different = np.zeros((len(skill), len(skill)), bool)
+    different[first, second] = np.array(holm(p_values.tolist())) < 1 - LEVEL
+    return different | different.T, float(np.median(halves))
+
+
+def _half_width(gap: np.ndarray, tail: float) -> float:
+    low, high = np.quantile(gap, [tail, 1 - tail])
+    return float(high - low) / 2
 
 
 def _places(skills: np.ndarray) -> np.ndarray:

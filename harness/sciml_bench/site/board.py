@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ..ranking.facets import physics_score
 from ..ranking.summary import Row
 from . import cards, text
-from .columns import PHYSICS, Column, Value, columns
+from .columns import Column, Value, columns, physics_label
 from .scale import LogScale, Mark, mark
 
 TIERS = ("full", "small", "smoke", "file")
@@ -42,6 +43,10 @@ class RowView:
         """Whether any cell has a score."""
         return self.row.error is not None
 
+    def value(self, column: str) -> Value:
+        """Return its value in a column, also where the board leaves that one out."""
+        return self.values.get(column, Value())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
@@ -54,6 +59,8 @@ class Board:
     rows: tuple[RowView, ...]
     primary: str
     floor: float | None
+    control: float | None
+    """The error of the best negative control."""
     physics: str | None
     columns: tuple[Column, ...]
     scale: LogScale
@@ -72,6 +79,27 @@ class Board:
         return f"{self.tier}/{self.dataset}{device}.html"
 
     @property
+    def folder(self) -> str:
+        """The folder of the pages of its rows, from the index."""
+        return self.page.removesuffix(".html")
+
+    def address(self, view: RowView) -> str:
+        """The address of the page of one of its rows, from the index."""
+        return f"{self.folder}/{view.anchor}.html"
+
+    @property
+    def methods(self) -> tuple[RowView, ...]:
+        """The rows with a score that are no solver's, best first."""
+        return tuple(v for v in self.rows if v.shown and not v.solver)
+
+    @property
+    def physics_label(self) -> str:
+        """What heads the column of physics."""
+        if self.physics is None:
+            return "Physics"
+        return physics_label(self.physics)
+
+    @property
     def cells(self) -> int:
         """The number of its cells."""
         return sum(len(r.row.records) for r in self.rows)
@@ -88,7 +116,7 @@ def _board(rows: list[Row]) -> Board:
     first = rows[0].records[0].cell
     card = cards.dataset_card(first)
     floor = next((r.floor[r.primary] for r in rows if r.primary in r.floor), None)
-    physics = next((name for name in PHYSICS if any(name in r.scores for r in rows)), None)
+    physics = physics_score(rows)
     values = [v for r in rows if r.primary in r.scores for v in _numbers(r)]
     scale = LogScale.of(values, floor)
     chosen = columns(rows, physics)
@@ -100,6 +128,7 @@ def _board(rows: list[Row]) -> Board:
         rows=tuple(_views(rows, scale, floor, chosen)),
         primary=rows[0].primary,
         floor=floor,
+        control=min((r.error for r in rows if r.control and r.error is not None), default=None),
         physics=physics,
         columns=chosen,
         scale=scale,

@@ -55,6 +55,11 @@ def columns(rows: Sequence[Row], physics: str | None) -> tuple[Column, ...]:
     return tuple(c for c in found if any(c.of(r).text != text.NONE or c.of(r).note for r in rows))
 
 
+def physics_label(name: str) -> str:
+    """Return what heads the column of a board's score of physics."""
+    return PHYSICS.get(name, text.words(name.partition("/")[2]).capitalize() + " error")
+
+
 def _whole(name: str) -> bool:
     """Whether a score is of the whole test part and of all targets."""
     metric, _, target = name.partition("/")
@@ -68,9 +73,9 @@ def _first(scores: Sequence[Column], group: str) -> list[Column]:
 
 def _score(name: str, physics: str | None) -> Column:
     if name == physics:
-        return Column(name, _label(name), "physics", lambda r: _beside_truth(r, name), "truth’s own", True)
+        return Column("physics", physics_label(name), "physics", lambda r: _beside_truth(r, name), "truth’s own", True)
     if name == "coverage_90":
-        return Column(name, "Cover 90%", "uncertainty", _coverage, "obtained by", True)
+        return Column("coverage", "Cover 90%", "uncertainty", _coverage, "obtained by", True)
     group: Group = "accuracy"
     if name.startswith(_PHYSICS):
         group = "physics"
@@ -118,13 +123,15 @@ def _coverage(row: Row) -> Value:
 
 
 def _cost(
-    key: str, label: str, shown: Callable[[float | None], str], note: str = "", *, first: bool = False, best: Best = "low"
+    key: str, label: str, shown: Callable[[float | None], str], note: str = "", *, of: str = "", best: Best = "low"
 ) -> Column:
-    def of(row: Row) -> Value:
-        value = row.cost.get(key)
-        return Value(shown(value), sort=value)
+    """Return the column of a cost; one with a name `of` its own in records is shown at first."""
 
-    return Column(key, label, "cost", of, note, first, best)
+    def value(row: Row) -> Value:
+        found = row.cost.get(of or key)
+        return Value(shown(found), sort=found)
+
+    return Column(key, label, "cost", value, note, bool(of), best)
 
 
 def _invested(row: Row) -> Value:
@@ -152,9 +159,9 @@ def _break_even(row: Row) -> Value:
 
 
 COST = (
-    _cost("fit_seconds", "Fit", text.seconds, first=True),
-    _cost("latency_p50", "Latency", text.seconds, "median", first=True),
-    _cost("predict_seconds_per_sample", "Per sample", text.seconds, first=True),
+    _cost("fit", "Fit", text.seconds, of="fit_seconds"),
+    _cost("latency", "Latency", text.seconds, "median", of="latency_p50"),
+    _cost("per_sample", "Per sample", text.seconds, of="predict_seconds_per_sample"),
     Column("speed_up", "Speed-up", "cost", _speed_up, "at equal error", True, "high"),
     Column("break_even", "Break-even", "cost", _break_even, "predictions", True),
     Column("error_ratio", "Solver’s error", "cost", _error_ratio, "at equal cost", best="high"),

@@ -71,6 +71,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def capitalise(sentence: str) -> str:
+    """Return the sentence with a large first letter, its others as they are."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def anchor(name: str) -> str:
     """Return a name as a fragment of an address: letters, digits and hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "row"
