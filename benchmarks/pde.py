@@ -5,5 +5,5 @@ from sciml_bench.protocol.track import Track
 TRACK = Track(
     title="Partial differential equations",
     summary="from initial states and coefficients to solutions, on regular grids",
-    datasets=("burgers", "burgers_shock", "darcy", "navier_stokes"),
+    datasets=("advection", "burgers", "burgers_shock", "darcy", "navier_stokes"),
 )

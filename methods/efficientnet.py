@@ -53,7 +53,7 @@ class EfficientNet(ImageMethod):
                 "batch_size": 8,
                 "validations": 2,
             },
-            "small": {},
+            "small": {"depth_factor": 0.25, "batch_size": 16, "updates": 350, "validations": 7},
             "full": {
                 "width_factor": 1.0,
                 "depth_factor": 1.0,

@@ -62,7 +62,7 @@ class GRU(Method):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "smoke": {"width": 16, "updates": 60, "validations": 2},
-            "small": {},
+            "small": {"updates": 1000, "validations": 5},
             "full": {"width": 128, "updates": 30_000, "batch_size": 128, "validations": 30},
         }
     )

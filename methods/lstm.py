@@ -61,7 +61,7 @@ class LSTM(Method):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "smoke": {"width": 16, "updates": 60, "validations": 2},
-            "small": {},
+            "small": {"updates": 1500, "validations": 5},
             "full": {"width": 128, "updates": 30_000, "batch_size": 128, "validations": 30},
         }
     )

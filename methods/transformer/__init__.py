@@ -64,7 +64,7 @@ class Transformer(Method):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
             "smoke": {"width": 16, "layers": 1, "updates": 60, "validations": 2},
-            "small": {},
+            "small": {"width": 32, "updates": 600, "validations": 5},
             "full": {"width": 128, "layers": 4, "updates": 30_000, "batch_size": 128, "validations": 30},
         }
     )

@@ -15,7 +15,16 @@ from ..records.record import Record
 from .summary import Row
 
 Verdict = Literal["yes", "partly", "no", "not applicable"]
-PHYSICS = ("pde_defect", "pde_residual", "conservation/", "bc_error", "positivity", "divergence", "symmetry/", "gradient/")
+PHYSICS = (
+    "pde_defect",
+    "pde_residual",
+    "conservation/",
+    "bc_error",
+    "positivity",
+    "divergence",
+    "symmetry/",
+    "gradient/",
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ def _split(f: _Facts) -> tuple[Verdict, str]:
     )
 
 
-def _scaling(f: _Facts) -> tuple[Verdict, str]:
+def _scaling(_: _Facts) -> tuple[Verdict, str]:
     return "yes", (
         "By construction: the method meets the training and validation parts alone, and test targets never enter its process."
     )
@@ -110,7 +119,10 @@ def _physics(f: _Facts) -> tuple[Verdict, str]:
         return "no", note
     if not f.good:
         return "no", "No cell has a score."
-    return "not applicable", "This problem states no equation, conserved quantity or symmetry that a prediction could break."
+    return (
+        "not applicable",
+        "This problem states no equation, conserved quantity or symmetry that a prediction could break.",
+    )
 
 
 def _uncertainty(f: _Facts) -> tuple[Verdict, str]:
@@ -131,7 +143,10 @@ def _seeds(f: _Facts) -> tuple[Verdict, str]:
     seeds = {r.cell.seed for r in f.row.records}
     repetitions = {r.cell.repetition for r in f.row.records}
     more = f", {len(repetitions)} repetitions of each fold" if len(repetitions) > 1 else ", one training of each fold"
-    return "yes", f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}, each derived from protocol, dataset, method and fold{more}."
+    return (
+        "yes",
+        f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}, each derived from protocol, dataset, method and fold{more}.",
+    )
 
 
 def _selection(f: _Facts) -> tuple[Verdict, str]:
@@ -158,23 +173,29 @@ def _checkpoint(f: _Facts) -> tuple[Verdict, str]:
     kept = sum(r.key in f.checkpoints for r in f.good)
     if kept == 0:
         return "no", "None beside these records; the command trains it again to the same bytes."
-    return ("yes" if kept == len(f.row.records) else "partly"), f"Of {kept} of {len(f.row.records)} cells, beside the records."
+    return (
+        "yes" if kept == len(f.row.records) else "partly"
+    ), f"Of {kept} of {len(f.row.records)} cells, beside the records."
 
 
 def _latency(f: _Facts) -> tuple[Verdict, str]:
     cost = f.row.cost
     if "latency_p50" not in cost:
         return "no", "Not in the records."
+    p50, p95 = 1e3 * cost["latency_p50"], 1e3 * cost.get("latency_p95", cost["latency_p50"])
     return "yes", (
-        f"At batch one {1e3 * cost['latency_p50']:.3g} ms in the median and {1e3 * cost.get('latency_p95', cost['latency_p50']):.3g} ms "
-        f"at 95%, {cost.get('throughput', 0):.3g} samples a second at the best batch, after a warm-up."
+        f"At batch one {p50:.3g} ms in the median and {p95:.3g} ms at 95%, {cost.get('throughput', 0):.3g} samples a second "
+        "at the best batch, after a warm-up."
     )
 
 
 def _worst(f: _Facts) -> tuple[Verdict, str]:
     regimes = {n: i.mean for n, i in f.row.scores.items() if n.startswith("regime:") and n.endswith("/worst_over_mean")}
     largest = [v for r in f.good if (v := r.diagnostics.get("largest_over_mean")) is not None]
-    told = [f"worst {n.removeprefix('regime:').partition('/')[0].replace('_', ' ')} {v:.3g} times the mean" for n, v in regimes.items()]
+    told = [
+        f"worst {n.removeprefix('regime:').partition('/')[0].replace('_', ' ')} {v:.3g} times the mean"
+        for n, v in regimes.items()
+    ]
     told += [f"largest sample {max(largest):.3g} times the mean of its fold"] if largest else []
     if not told:
         return "no", "Nothing in the records beyond the mean."

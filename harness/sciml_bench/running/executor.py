@@ -28,6 +28,7 @@ PRELOAD = {
     "jax": ("jax", "exponax", "equinox", "skfem", "scipy.sparse.linalg", "sciml_bench.method.jax_dynamics"),
     "torch": ("torch", "lightning_fabric", "neuralop.models", "sciml_bench.method.torch_loop"),
 }
+COMPILED = {"JAX_COMPILATION_CACHE_DIR": "jax", "TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
 POLL_SECONDS = 0.05
 MEMORY_POLL_SECONDS = 0.2
 GRACE_SECONDS = 3.0
@@ -50,11 +51,15 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
 
 
 def keep_compiled_programs() -> None:
-    """Let JAX keep compiled programs in the cache folder, for this process and its workers, unless the user decided otherwise.
+    """Let JAX and torch keep compiled programs in the cache folder, for this process and its workers, unless the user decided otherwise.
 
-    Each cell is a process of its own and would else compile the same solver again.
+    Each cell is a process of its own and would else compile the same solver again. The folders are made here, as a worker
+    can use none that is made beside the data after its barrier has closed.
     """
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_folder() / "jax"))
+    for variable, folder in COMPILED.items():
+        place = os.environ.setdefault(variable, str((cache_folder() / folder).absolute()))
+        with contextlib.suppress(OSError):  # it is a cache: without it, programs are compiled again
+            os.makedirs(place, exist_ok=True)
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 

@@ -20,6 +20,7 @@ from ..records.store import Store
 from .cell import Cell
 from .executor import Worker
 from .sample_pictures import keep
+from .sandbox import published
 from .scoring import DataReader, Scored, score
 from .worker import PREDICTIONS, Job
 
@@ -127,7 +128,14 @@ class Runner:
         folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
         if reason is not None:
             return Running(folder, None, reason)
-        return Running(folder, Worker.start(self.context, _job(planned.cell, folder, self.threads)), "")
+        job = _job(planned.cell, folder, self.threads, self._secret(planned.cell))
+        return Running(folder, Worker.start(self.context, job), "")
+
+    def _secret(self, cell: Cell) -> tuple[Path, ...]:
+        """Return what holds the truth of test samples, or what others made of them."""
+        source = cell.task.source
+        kept = [] if self.keep_predictions is None else [self.keep_predictions]
+        return (*published(self.store.folder), *kept, *([Path(source.name)] if source.is_file else []))
 
     def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
         """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""
@@ -183,7 +191,7 @@ def _move(source: Path, target: Path) -> None:
     shutil.move(source, target)
 
 
-def _job(cell: Cell, folder: Path, threads: int) -> Job:
+def _job(cell: Cell, folder: Path, threads: int, secret: tuple[Path, ...]) -> Job:
     task = cell.task
     return Job(
         source=task.source,
@@ -198,6 +206,7 @@ def _job(cell: Cell, folder: Path, threads: int) -> Job:
         shifts={name: cached.path for name, cached in task.shifts.items()},
         split=task.splits[cell.fold],
         folder=folder,
+        secret=secret,
     )
 
 

@@ -2,7 +2,7 @@
 
 The process leads a group of its own, so that whatever a method starts can be ended with it, and ends itself when its parent is
 gone. It speaks to the parent in lines of JSON and never reads test targets: only training and validation
-targets are loaded from the data file.
+targets are loaded from the data file, and before a method's `fit` is called, that file is put out of reach (`sandbox`).
 """
 
 import json
@@ -31,7 +31,7 @@ from ..problem.storage import read_samples, write_parts
 from ..protocol.folds import Split
 from ..protocol.instances import test_samples
 from ..registry import build_method, method_class
-from . import probes
+from . import probes, sandbox
 from .measure import EnergyMeter, accelerator_name, device_memory_gib, peak_memory_gib, timed
 from .task import Source
 
@@ -58,6 +58,8 @@ class Job:
     split: Split
     folder: Path
     """Where the predictions and the checkpoint go."""
+    secret: tuple[Path, ...] = ()
+    """What the method must not read, beside the cached data: results, and the data file of the user's own."""
 
 
 @dataclass
@@ -94,7 +96,6 @@ def main(pipe: Connection, job: Job) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a cell ends
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     log = Reporter(pipe)
     try:
         outcome = _run(job, log)
@@ -128,6 +129,9 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
     )
     alone = method.card.per_instance
     test = read_samples(job.data, inputs, test_samples(method.card, job.source.tier, job.split.test))
+    shifted = _shifted_inputs(job, method, inputs)
+    sandbox.enclose(job.folder / "scratch", job.secret)
+    threading.Thread(target=_end_with_parent, daemon=True).start()  # only now: the barrier holds for threads made after it
     log.pipe.recv_bytes()  # wait for the word: until then the parent may be using the cores
     meter = EnergyMeter(job.device)
     log.send({"stage": "fit"})
@@ -153,7 +157,7 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
     parts = {"test": prediction, **({} if alone else probes.ask(problem, predict, test))}
     if calibration is not None and not any(MEMBER in prediction[v.name].dims for v in problem.targets):
         parts["valid"] = calibration
-    shifts, skipped = _shifted(job, problem, predict, method)
+    shifts, skipped = _shifted(job, shifted, predict, method)
     write_parts(job.folder / PREDICTIONS, parts | shifts)
     _save_checkpoint(job, predictor, method)
     return {
@@ -256,8 +260,15 @@ def _latency(predict: Predictor, test: xr.Dataset, device: str) -> list[float]:
     return sorted(seconds)
 
 
+def _shifted_inputs(job: Job, method: Method, inputs: list[str]) -> dict[str, xr.Dataset]:
+    """Return the inputs of the out-of-distribution sets, if the method is to predict them."""
+    if method.card.family == "solver" or method.card.per_instance:
+        return {}
+    return {name: read_samples(path, inputs, None) for name, path in job.shifts.items()}
+
+
 def _shifted(
-    job: Job, problem: Problem, predict: Predictor, method: Method
+    job: Job, shifted: dict[str, xr.Dataset], predict: Predictor, method: Method
 ) -> tuple[dict[str, xr.Dataset], dict[str, str]]:
     """Return the predictions for the out-of-distribution sets, and why some are not there."""
     if method.card.family == "solver":
@@ -265,8 +276,7 @@ def _shifted(
     if method.card.per_instance:
         return {}, dict.fromkeys(job.shifts, "it solves each sample anew, so that there is no distribution to leave")
     found, skipped = {}, {}
-    for name, path in job.shifts.items():
-        inputs = read_samples(path, [v.name for v in problem.inputs], None)
+    for name, inputs in shifted.items():
         try:
             found[f"shift-{name}"] = predict(inputs)
         except Exception as error:
@@ -305,6 +315,8 @@ def _sentence(error: BaseException) -> str:
             place = f" (in {path.parent.name}/{path.name} line {frame.tb_lineno})"
         frame = frame.tb_next
     text = " ".join(str(error).split()) or "no message"
+    if isinstance(error, PermissionError):
+        place += f"; {sandbox.SENTENCE}"
     return f"{type(error).__name__}: {_without_paths(text)}{place}"[:1500]
 
 

@@ -90,8 +90,12 @@ class _Axes:
             yield f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{label}</text>'
         yield f'<path class="axis" d="M{LEFT} {TOP}V{bottom}H{right}"/>'
         middle = TOP + (bottom - TOP) / 2
-        yield f'<text class="name" x="{(LEFT + right) / 2:.0f}" y="{self.height - 3}" text-anchor="middle">{escape(chart.x)}</text>'
-        yield f'<text class="name" transform="translate(11 {middle:.0f}) rotate(-90)" text-anchor="middle">{escape(chart.y)}</text>'
+        places = (
+            f'x="{(LEFT + right) / 2:.0f}" y="{self.height - 3}"',
+            f'transform="translate(11 {middle:.0f}) rotate(-90)"',
+        )
+        for place, name in zip(places, (chart.x, chart.y), strict=True):
+            yield f'<text {place} text-anchor="middle">{escape(name)}</text>'
         if chart.diagonal:
             (a, b), (c, d) = self.at((self.x[0], self.y[0])), self.at((self.x[1], self.y[1]))
             yield f'<path class="diagonal" d="M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}"/>'

@@ -11,7 +11,16 @@ from .. import __version__
 from ..problem.card import DatasetCard, MethodCard, Source
 from . import cards
 
-_ESCAPED = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_", "$": r"\$", "{": r"\{", "}": r"\}"}
+_ESCAPED = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "#": r"\#",
+    "_": r"\_",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+}
 
 
 def suite() -> str:

@@ -72,6 +72,8 @@ class Page:
     shifted: tuple[RowView, ...]
     shifts: tuple[Shift, ...]
     truth: tuple[Sample, ...]
+    seen: str
+    """The row whose samples show the truth."""
     film: Film | None
     details: tuple[RowPage, ...]
 
@@ -104,6 +106,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         shifted=shifted,
         shifts=shifts,
         truth=_truth_only(shown[0].samples) if shown else (),
+        seen=shown[0].view.row.name if shown else "",
         film=next((s.film for d in shown for s in d.samples if s.film is not None), None),
         details=tuple(ordered),
     )
@@ -160,7 +163,9 @@ def _over_time(board: Board) -> list[Markup]:
             values = mean_over_cells([v for v in lists if v])
             points = [(t, v) for t, v in enumerate(values, 1) if v > floor / 4]
             if len(values) > 1 and points:
-                lines.append(Line("reference solver" if view.solver else view.row.name, points, "grey" if view.solver else ""))
+                lines.append(
+                    Line("reference solver" if view.solver else view.row.name, points, "grey" if view.solver else "")
+                )
         told = "; ".join(
             f"{x.label} from {text.number(x.points[0][1], 2)} to {text.number(x.points[-1][1], 2)}"
             for x in lines

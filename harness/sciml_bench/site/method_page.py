@@ -106,5 +106,7 @@ def _chosen(results: Sequence[Result]) -> Chosen:
     return Chosen(
         shared=tuple((n, values[0][n]) for n in same),
         names=differ,
-        rows=tuple((r, tuple(v.get(n, "–") for n in differ)) for r, v in zip(results, values, strict=True)) if differ else (),
+        rows=tuple((r, tuple(v.get(n, "–") for n in differ)) for r, v in zip(results, values, strict=True))
+        if differ
+        else (),
     )

@@ -44,7 +44,8 @@ class News:
     date: str
     commit: str
     cells: int
-    rows: tuple[tuple[Board, RowView], ...]
+    boards: tuple[tuple[Board, tuple[RowView, ...]], ...]
+    """The boards that got cells, with one row of each method there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +134,12 @@ def standing(pool: Pool) -> str:
     if league is None:
         return "No ranking: it takes two methods and a baseline that succeeded."
     first = league.places[0]
+    if first.family in ("control", "baseline"):
+        return f"No method is better than the simple ones: {first.name} leads."
     ties = [p.name for p in league.places[1:] if set(p.group) & set(first.group)]
-    lead = f"{first.name} leads with a skill of {text.number(first.skill, 2)} ({_ends(first.skill_low, first.skill_high)})"
+    lead = (
+        f"{first.name} leads with a skill of {text.number(first.skill, 2)} ({_ends(first.skill_low, first.skill_high)})"
+    )
     if not ties:
         return f"{lead}, told apart from every other method."
     shown = ", ".join(ties[:3]) + (f" and {len(ties) - 3} more" if len(ties) > 3 else "")
@@ -166,6 +171,8 @@ def _news(suite: Suite) -> list[News]:
     found = []
     for (date, commit), group in groupby(made, key=lambda m: (m[0], m[1])):
         cells = list(group)
-        rows = {id(v): (b, v) for _, _, b, v in cells}
-        found.append(News(date, commit, len(cells), tuple(rows.values())))
+        rows: dict[int, tuple[Board, dict[str, RowView]]] = {}
+        for _, _, board, view in cells:
+            rows.setdefault(id(board), (board, {}))[1].setdefault(view.row.method, view)
+        found.append(News(date, commit, len(cells), tuple((b, tuple(v.values())) for b, v in rows.values())))
     return found[:LATEST]

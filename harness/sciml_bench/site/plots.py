@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 
 from ..ranking.intervals import Interval
 from . import text
@@ -112,30 +110,27 @@ def _label(
     """Put each label where it covers least, of eight directions at three distances."""
     scale = axes.figure.dpi / 72
     centres = [axes.transData.transform(at) for _, _, at in places]
-    taken = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
     line = axes.transData.transform(solver) if solver else np.empty((0, 2))
     for a, b in pairwise(line):
         for x, y in np.linspace(a, b, 2 + int(np.hypot(*(b - a)) / 6)):
-            taken.append(Bbox.from_extents(x - 2, y - 2, x + 2, y + 2))
-    inside = axes.get_window_extent()
+            taken.append((x - 2, y - 2, x + 2, y + 2))
+    window = axes.get_window_extent()
+    inside = np.array([window.extents])
     if floor:
         y = axes.transData.transform((1.0, floor))[1]
-        taken.append(Bbox.from_extents(inside.x0, y - 2, inside.x1, y + 2))
+        taken.append((window.x0, y - 2, window.x1, y + 2))
     for (label, colour, at), (x, y) in zip(places, centres, strict=True):
         wide, high = 5.0 * len(label) * scale, 9.5 * scale
-
-        def box(dx: float, dy: float, x: float = x, y: float = y, wide: float = wide, high: float = high) -> Bbox:
+        boxes = []
+        for dx, dy in _OFFSETS:
             left = x + dx * scale - (0 if dx > 0 else wide if dx < 0 else wide / 2)
             low = y + dy * scale - high / 2
-            return Bbox.from_extents(left, low, left + wide, low + high)
-
-        def cost(offset: tuple[float, float]) -> float:
-            mine = box(*offset)
-            covered = sum(_shared(mine, other) for other in taken)
-            return covered + mine.width * mine.height - _shared(mine, inside)
-
-        best = min(_OFFSETS, key=cost)
-        taken.append(box(*best))
+            boxes.append((left, low, left + wide, low + high))
+        cost = _shared(np.array(boxes), np.array(taken)) - _shared(np.array(boxes), inside)
+        n = int(np.argmin(cost))
+        best = _OFFSETS[n]
+        taken.append(boxes[n])
         axes.annotate(
             literal(label),
             at,
@@ -148,6 +143,8 @@ def _label(
         )
 
 
-def _shared(a: Bbox, b: Bbox) -> float:
-    common = Bbox.intersection(a, b)
-    return 0.0 if common is None else float(common.width * common.height)
+def _shared(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return for each box (x0, y0, x1, y1) the area that it shares with the others, added up."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    return np.asarray(np.prod(np.maximum(high - low, 0.0), axis=2).sum(axis=1))

@@ -29,7 +29,12 @@ def learning(view: RowView) -> tuple[Markup, ...]:
     drawn = []
     for label, parts in (("loss", ("loss", "valid_loss")), ("gradient norm", ("gradient_norm",))):
         lines = [
-            Line(text.words(name), [(u, v) for u, v in curves.get(name) or []], "dashed" if name == "valid_loss" else "", i)
+            Line(
+                text.words(name),
+                [(u, v) for u, v in curves.get(name) or []],
+                "dashed" if name == "valid_loss" else "",
+                i,
+            )
             for i, name in enumerate(parts)
             for curves in cells
         ]

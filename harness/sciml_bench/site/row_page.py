@@ -1,6 +1,6 @@
 """What the page of one row shows: its checklist, its numbers fold by fold, its curves and pictures, and every record whole.
 
-A row and not a cell has a page: the folds of a row are read together, they share method, hyperparameters and environment, and a page
+A row and not a cell has a page: the folds of a row are read together and share method, hyperparameters and environment; a page
 for each of some thousand cells would say the same thing five times.
 """
 
@@ -110,7 +110,7 @@ def row_page(board: Board, view: RowView, results: Path, gallery: Gallery) -> Ro
         scores=tuple(_scores(view)),
         cost=tuple(_cost(view)),
         learning=learning(view),
-        curves=tuple(_curves(board, view)),
+        curves=tuple(_curves(view)),
         confusion=confusion(view),
         regimes=regimes(view),
         samples=samples,
@@ -186,10 +186,13 @@ def _spent(record: Record, name: str) -> float | None:
     return value
 
 
-def _curves(board: Board, view: RowView) -> list[tuple[str, Markup]]:
+def _curves(view: RowView) -> list[tuple[str, Markup]]:
     """Draw what can be drawn of the errors: their distribution, along time, along wavenumbers, against their own intervals."""
     drawn = [
-        ("How the errors of the test samples are distributed: the share of them that is at most so large.", distribution(view)),
+        (
+            "How the errors of the test samples are distributed: the share of them that is at most so large.",
+            distribution(view),
+        ),
         ("Relative error at each output step, one line for each fold.", over_time(view)),
         ("Energy at each wavenumber at the last output time; the truth is grey.", spectrum(view)),
         ("Share of the truth inside the central interval of each level; the diagonal is perfect.", reliability([view])),

@@ -160,10 +160,10 @@ def _pool(name: str, track: Track, boards: Sequence[Board]) -> Pool:
     )
 
 
-def _standings(
-    made: League, boards: Sequence[Board], found: Mapping[str, Mapping[str, Facet]]
-) -> tuple[Standing, ...]:
-    views = {v.row.name: [(b, w) for b in boards for w in b.rows if w.row.name == v.row.name] for b in boards for v in b.rows}
+def _standings(made: League, boards: Sequence[Board], found: Mapping[str, Mapping[str, Facet]]) -> tuple[Standing, ...]:
+    views = {
+        v.row.name: [(b, w) for b in boards for w in b.rows if w.row.name == v.row.name] for b in boards for v in b.rows
+    }
     shades = {f: _shades({p.name: _merit(f, found.get(p.name, {}).get(f)) for p in made.places}) for f in FACETS}
     standings = []
     for place in made.places:

@@ -33,6 +33,7 @@ def environment(suite: Suite) -> Environment:
         shortened=text.shortened,
         capitalise=text.capitalise,
         anchor=text.anchor,
+        ticked=text.ticked,
         row_of=of,
         intersects=lambda a, b: bool(set(a) & set(b)),
         main=lambda pool: next(g.pools[0] for g in suite.groups if g.name == pool.track),

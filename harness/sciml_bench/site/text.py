@@ -3,6 +3,8 @@
 import math
 import re
 
+from markupsafe import Markup, escape
+
 from ..ranking.intervals import Interval
 
 NONE = "–"
@@ -74,6 +76,11 @@ def words(name: str) -> str:
 def capitalise(sentence: str) -> str:
     """Return the sentence with a large first letter, its others as they are."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def ticked(words: str) -> Markup:
+    """Return words in which `this` is set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(words))))
 
 
 def anchor(name: str) -> str:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from ..ranking.league import League
-from .chart import Chart, Line
+from . import ranking_figures
 from .gallery import Gallery, Picture
 from .overview import resolution, standing
 from .suite import Group, Pool, Shade, Standing, matrix
@@ -19,7 +17,6 @@ class Section:
     sentence: str
     resolution: str
     matrix: tuple[tuple[Standing, tuple[Shade, ...]], ...]
-    profile: Markup
     figures: tuple[tuple[Picture, str], ...]
     """Drawings of the ranking with their captions."""
 
@@ -36,27 +33,26 @@ def _section(pool: Pool, gallery: Gallery) -> Section:
         sentence=standing(pool),
         resolution="" if made is None else resolution(made, pool.folds),
         matrix=tuple((s, tuple(cells)) for s, cells in matrix(pool)),
-        profile=Markup("") if made is None else profile(made),
-        figures=(),
+        figures=() if made is None else tuple(_figures(made, gallery)),
     )
 
 
-def profile(made: League) -> Markup:
-    """Draw for each method the share of the datasets on which its error is at most τ times the lowest."""
-    most = max(tau for points in made.profile.values() for tau, _ in points)
-    lines = [
-        Line(name, [(1.0, points[0][1] if points[0][0] <= 1 else 0.0), *points, (most * 1.2, 1.0)])
-        for name, points in ((p.name, made.profile[p.name]) for p in made.places)
+def _figures(made: League, gallery: Gallery) -> list[tuple[Picture, str]]:
+    found = [
+        (
+            ranking_figures.skill(gallery, made),
+            "Skill with its 95% interval, on an axis that is logarithmic in 1 − skill. Bars at the right join methods that "
+            "cannot be told apart; a hollow dot was given the baseline’s error somewhere.",
+        ),
+        (
+            ranking_figures.profile(gallery, made),
+            "Performance profile: the share of the datasets on which a method’s error is at most τ times the lowest (Dolan & "
+            "Moré 2002). Higher and further left is better.",
+        ),
     ]
-    return Chart(
-        alt="Performance profile: the share of the datasets on which a method's error is at most τ times the lowest",
-        x="τ, error over the lowest error",
-        y="share of datasets",
-        lines=lines,
-        log_x=True,
-        log_y=False,
-        y_ends=(0.0, 1.0),
-        steps=True,
-        width=560,
-        height=320,
-    ).svg()
+    if made.critical is not None:
+        picture = ranking_figures.critical_difference(gallery, made.critical)
+        found.append(
+            (picture, "Mean ranks over the datasets; bars join methods whose ranks Nemenyi’s test cannot tell apart.")
+        )
+    return found

@@ -1,0 +1,171 @@
+"""The barrier that a method meets inside a worker: from `fit` on, generated data and results are out of its reach.
+
+The worker has read the training and validation parts and the test inputs when the barrier closes; the files that also
+hold the test targets stay on disk. On Linux since 5.13 the kernel closes them (Landlock, which needs no privilege): they cannot
+be opened by any library, nor by a process that the worker starts, nor through the memory or the open files of its parent, and
+the data can be neither overwritten nor removed. Elsewhere an audit hook refuses what Python and h5py open, which stops
+carelessness but not native code.
+
+What no barrier in one process can stop, and what stands against it: a method that makes the data anew from the protocol's seed
+(`verify --blind-seed` scores on samples from another one), and code that runs when its module is imported, before the barrier
+(contributed code is reviewed, and run in a container).
+"""
+
+import ctypes
+import errno
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path
+
+from .._layout import PACKAGE, root
+from ..paths import cache_folder
+from ..problem import TIERS
+
+SENTENCE = (
+    "inside a cell neither generated data nor results can be opened, nor files made later beside them: "
+    "a method learns from the arguments of fit alone, and keeps files of its own in the folder that it is started in"
+)
+# linux/landlock.h; the numbers of the system calls are the same on all architectures.
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+VERSION_FLAG, PATH_BENEATH, NO_NEW_PRIVILEGES = 1, 1, 38
+WRITE_FILE, READ_FILE, REMOVE_FOLDER, REMOVE_FILE, REFER, TRUNCATE = (1 << n for n in (1, 2, 4, 5, 13, 14))
+FILE_RIGHTS = WRITE_FILE | READ_FILE | TRUNCATE
+SINCE = {REFER: 2, TRUNCATE: 3}
+"""The version of Landlock that brought a right."""
+
+
+class _Beneath(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
+
+
+def enclose(scratch: Path, secret: Iterable[Path]) -> str:
+    """Move this process into `scratch`, its folder for temporary files too, and close the barrier; return what it is made of.
+
+    `secret` cannot be read from then on, the cached data of the suite neither read nor changed. There is no way back.
+    """
+    data = [str(p) for p in _absolute(_cached())]
+    hidden = sorted({*data, *map(str, _absolute([*secret, *published(root("results"))]))})
+    _settle(scratch)
+    version = landlock_version()
+    if version == 0:
+        _listen(hidden)
+        return "audit hook"
+    _restrict(READ_FILE | REFER, hidden, version)
+    _restrict(WRITE_FILE | TRUNCATE | REMOVE_FILE | REMOVE_FOLDER | REFER, data, version)
+    return f"landlock {version}"
+
+
+def published(results: Path) -> list[Path]:
+    """Return the folders of a results folder that may hold the truth of test samples."""
+    return [results / tier for tier in (*TIERS, "file")]
+
+
+def _cached() -> list[Path]:
+    """Return the folders of generated data and of copies of users' files."""
+    return [f / kind for f in (cache_folder(), user_cache_path("sciml-bench")) for kind in ("data", "files")]
+
+
+def _absolute(paths: Iterable[Path]) -> list[Path]:
+    """Return the real paths, without those that the program itself stands in."""
+    needed = [Path(p).resolve() for p in (sys.prefix, sys.base_prefix, PACKAGE)]
+    return [p for p in (Path(os.path.realpath(q)) for q in paths) if not any(n.is_relative_to(p) for n in needed)]
+
+
+def _settle(scratch: Path) -> None:
+    """Make `scratch` the folder where relative and temporary files go: it is the cell's own and vanishes with it."""
+    scratch.mkdir(exist_ok=True)
+    sys.path[:] = [os.path.abspath(p) for p in sys.path]
+    os.chdir(scratch)
+    os.environ["TMPDIR"] = str(scratch)
+    tempfile.tempdir = None
+
+
+def landlock_version() -> int:
+    """Return the version of Landlock that the kernel offers; 0 if none."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    return max(0, int(_libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION_FLAG)))
+
+
+def _libc() -> Any:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _restrict(rights: int, hidden: Sequence[str], version: int) -> None:
+    """Take `rights` on everything under `hidden` from this thread and all that it starts.
+
+    Landlock only grants: everything beside the way to a hidden folder is granted, entry by entry.
+    """
+    libc = _libc()
+    for right, since in SINCE.items():
+        if version < since:
+            rights &= ~right
+    handled = ctypes.c_uint64(rights)
+    rules = _checked(libc.syscall(CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(8), 0))
+    try:
+        for path in _beside(hidden):
+            with suppress(OSError):  # it has gone meanwhile, or may not be entered anyhow
+                _grant(libc, rules, path, rights)
+        _checked(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+        _checked(libc.syscall(RESTRICT_SELF, rules, 0))
+    finally:
+        os.close(rules)
+
+
+def _grant(libc: Any, rules: int, path: os.DirEntry[str], rights: int) -> None:
+    folder = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        allowed = rights if path.is_dir(follow_symlinks=False) else rights & FILE_RIGHTS
+        _checked(libc.syscall(ADD_RULE, rules, PATH_BENEATH, ctypes.byref(_Beneath(allowed, folder)), 0))
+    finally:
+        os.close(folder)
+
+
+def _checked(returned: int) -> int:
+    if returned < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"the barrier around the method could not be closed: {os.strerror(number)}")
+    return returned
+
+
+def _beside(hidden: Sequence[str]) -> Iterator[os.DirEntry[str]]:
+    """Yield the entries that together hold everything but `hidden`; a symbolic link counts where it leads."""
+    ways = {str(parent) for path in hidden for parent in Path(path).parents}
+    for folder in ways.difference(*([w for w in ways if w == h or w.startswith(f"{h}/")] for h in hidden)):
+        with suppress(OSError):  # it is not there yet, or may not be listed
+            yield from (e for e in os.scandir(folder) if e.path not in {*ways, *hidden} and not e.is_symlink())
+
+
+OPENING = frozenset({"open", "os.rename", "os.link", "os.symlink", "os.remove", "os.truncate"})
+
+
+def _listen(hidden: Sequence[str]) -> None:
+    """Refuse what Python and h5py open under `hidden`."""
+
+    def refuse(path: object) -> None:
+        if isinstance(path, str | bytes | os.PathLike):
+            real = os.path.realpath(os.fsdecode(path))
+            if any(real == h or real.startswith(f"{h}/") for h in hidden):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), real)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in OPENING:
+            refuse(arguments[0])
+
+    sys.addaudithook(hook)
+    import h5py
+
+    plain = h5py.h5f.open
+
+    def guarded(name: bytes, *words: Any, **options: Any) -> Any:
+        refuse(name)
+        return plain(name, *words, **options)
+
+    h5py.h5f.open = guarded
