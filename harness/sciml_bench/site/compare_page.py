@@ -138,9 +138,7 @@ def _document(contest: Contest) -> dict[str, Any]:
         "floor": max(board.floor or 0.0, 0.0),
         "folds": usual[0],
         "samples": usual[1],
-        "rows": [
-            [v.row.name, board.address(v), *map(_digits, _ends(v)), int(v.row.control)] for v in contest.rows
-        ],
+        "rows": [[v.row.name, board.address(v), *map(_digits, _ends(v)), int(v.row.control)] for v in contest.rows],
         "pairs": [_numbers(contest.pairs.get((i, j)), usual) for i in range(n) for j in range(i + 1, n)],
     }
 
