@@ -71,6 +71,21 @@ function sentence(c) {
   return `${better} has ${share}% less error than ${worse} ${where}: ${more}, ${span}`;
 }
 
+// The largest distance of an end of an interval from 1, as a logarithm; a factor of two at least.
+function spread(found) {
+  return Math.max(Math.log(2), ...found.filter(Boolean).flatMap((c) => [Math.abs(Math.log(c.low)), Math.abs(Math.log(c.high))]));
+}
+
+// A ratio with its interval, on a logarithmic scale with 1 in the middle.
+function drawn(c, span) {
+  const at = (value) => (60 + (54 * Math.log(value)) / span).toFixed(1);
+  return (
+    '<svg class="interval" viewBox="0 0 120 20" width="120" height="20" aria-hidden="true" focusable="false">' +
+    `<path class="floor" d="M60 0v20"/><path class="range" d="M${at(c.low)} 10H${at(c.high)}"/>` +
+    `<circle cx="${at(c.ratio)}" cy="10" r="4"/></svg>`
+  );
+}
+
 // ---- The page ----
 
 function node(tag, values = {}, ...children) {
@@ -104,6 +119,7 @@ class Page {
 
   build(pools) {
     const known = names(this.boards);
+    const lost = this.chosen.filter((n) => !known.includes(n));
     this.chosen = this.chosen.filter((n) => known.includes(n));
     const choice = (label, options, value, changed) => {
       const select = node("select", {}, ...options.map(([v, text]) => node("option", { value: v, selected: v === value }, text)));
@@ -121,7 +137,8 @@ class Page {
     }
     const link = node("button", { type: "button", className: "tool" }, "Copy link");
     link.addEventListener("click", () => copied(link, location.href));
-    this.form.replaceChildren(...parts, link);
+    const told = lost.map((n) => node("p", { className: "notice" }, `${n} has no score at ${this.pool}.`));
+    this.form.replaceChildren(...parts, link, ...told);
   }
 
   choose(position, name) {
@@ -166,9 +183,9 @@ class Page {
     const head = (text, note, className = "") =>
       node("th", { scope: "col", className }, text, ...(note ? [node("small", {}, note)] : []));
     const heads = [head("Dataset"), ...this.chosen.map((n) => head(n, "95% interval"))];
-    for (const rival of rivals) heads.push(head(`over ${rival}`, "95% interval"), head("p"), head("Better", "", "text"));
+    for (const rival of rivals) heads.push(head(`over ${rival}`, "95% interval"), head(node("span", { className: "hidden" }, "drawn")), head("p"), head("Better", "", "text"));
     table.tHead.replaceChildren(node("tr", {}, ...heads));
-    table.tBodies[0].replaceChildren(...boards.map((board, i) => this.line(board, found[i])));
+    table.tBodies[0].replaceChildren(...boards.map((board, i) => this.line(board, found[i], spread(found.flat()))));
     const tier = this.pool.split(" ")[0];
     table.caption.firstChild.textContent = rivals.length
       ? `${first} against ${rivals.join(", ")}, tier ${tier}: the error of the first over that of the other on ${boards.length} ` +
@@ -177,7 +194,7 @@ class Page {
       : "Choose at least two methods.";
   }
 
-  line(board, found) {
+  line(board, found, span) {
     const title = node("th", { scope: "row" }, node("a", { href: board.page }, board.title), node("small", {}, board.metric));
     const errors = this.chosen.map((name) => {
       const row = board.rows.find((r) => r[0] === name);
@@ -186,11 +203,12 @@ class Page {
       return node("td", {}, node("a", { href: row[1] }, node("b", {}, number(row[2]))), node("small", {}, ends));
     });
     const ratios = found.flatMap((c) => {
-      if (!c) return [node("td", { colSpan: 3, className: "text" }, "not on the same samples")];
+      if (!c) return [node("td", { colSpan: 4, className: "text" }, "not on the same samples")];
       const better = c.ratio < 1 ? c.first : c.second;
       const [text, kind] = c.tied ? ["tie at the floor", "plain"] : c.different ? [better, "good"] : ["no difference", "plain"];
       return [
         node("td", {}, node("b", {}, `${number(c.ratio, 2)}×`), node("small", {}, `${number(c.low, 2)} – ${number(c.high, 2)}`)),
+        node("td", { className: "drawn", innerHTML: drawn(c, span) }),
         node("td", {}, number(c.adjusted, 2)),
         node("td", { className: "text" }, node("span", { className: `flag ${kind}` }, text)),
       ];

@@ -4,6 +4,7 @@ The reference solver's settings are left out: they differ from dataset to datase
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,6 +53,11 @@ class Pair:
     second: str
     tier: str
     lines: tuple[Line, ...]
+
+    def at(self, value: float) -> float:
+        """Return where a ratio is drawn, from 6 to 114, on a logarithmic scale with 1 in the middle."""
+        ends = [abs(math.log(end)) for x in self.lines for end in (x.found.low, x.found.high)]
+        return round(60 + 54 * math.log(value) / max(math.log(2), *ends), 1)
 
 
 def contests(boards: Sequence[Board]) -> list[Contest]:
