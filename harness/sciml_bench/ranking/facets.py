@@ -4,7 +4,7 @@ With x(m, d) a cost or an error of method m on dataset d, x̃(d) its median over
 
     relative(m)     exp(mean over d of log clip(max(x(m, d), x₀(d)) / max(x̃(d), x₀(d)), 10⁻³, 10³))
 
-is below 1 if it is better than the median. The mean is over the datasets on which the method has it; how many those are stands beside the number.
+is below 1 if it is better than the median. The mean is over the datasets on which the method has it, whose number stands beside.
 """
 
 import math

@@ -10,6 +10,7 @@ from . import text
 from .board import Board, RowView
 from .suite import Pool, Suite
 
+SIMPLE = ("control", "baseline")
 RIVALS = 5
 """The best method is compared with so many of those that follow it."""
 LATEST = 6
@@ -108,10 +109,13 @@ def _tied(best: RowView, rivals: Sequence[RowView]) -> tuple[RowView, ...]:
 
 
 def _against_baseline(board: Board, best: RowView) -> str:
-    if board.control is None or best.row.control or not best.row.error:
-        return "is the baseline" if best.row.control else text.NONE
-    ratio = board.control / best.row.error
-    return f"{text.number(ratio, 2)}× less error" if ratio > 1 else f"{text.number(1 / ratio, 2)}× more error"
+    """Say how much less error the best method has than the best of the simple ones."""
+    if best.row.family in SIMPLE:
+        return "is itself the baseline"
+    simple = next((v for v in board.methods if v.row.family in SIMPLE and v.row.ok), None)
+    if simple is None or not simple.row.error or not best.row.error:
+        return text.NONE
+    return f"{text.number(simple.row.error / best.row.error, 2)}× less error than {simple.row.name}"
 
 
 def _against_solver(board: Board, best: RowView) -> tuple[str, bool | None]:
@@ -134,7 +138,7 @@ def standing(pool: Pool) -> str:
     if league is None:
         return "No ranking: it takes two methods and a baseline that succeeded."
     first = league.places[0]
-    if first.family in ("control", "baseline"):
+    if first.family in SIMPLE:
         return f"No method is better than the simple ones: {first.name} leads."
     ties = [p.name for p in league.places[1:] if set(p.group) & set(first.group)]
     lead = (
