@@ -85,4 +85,5 @@ document.addEventListener("keydown", (event) => {
   search.select();
 });
 
+for (const button of document.querySelectorAll("button.copy[hidden]")) button.hidden = false;
 themeButton();

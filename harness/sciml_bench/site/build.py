@@ -12,8 +12,9 @@ from .. import metrics
 from .._layout import root
 from ..errors import UsageError
 from ..ranking.summary import summarise
+from ..records.record import Record
 from ..records.store import Store
-from . import citation, export, glossary
+from . import citation, compare_page, export, feed, glossary
 from .board import TIERS, boards
 from .cards import dataset_card
 from .dataset_page import page
@@ -27,8 +28,11 @@ from .templates import ASSETS, environment, render
 from .track_page import sections
 
 INDEX, GUIDE, CITE, CONTRIBUTE = "index.html", "how-to-read.html", "citation.html", "contribute.html"
-METHODS, TABLE = "methods.html", "leaderboard.csv"
-NAMES = frozenset({INDEX, GUIDE, CITE, CONTRIBUTE, METHODS, TABLE, FOLDER, "tracks", "methods", *ASSETS, *TIERS})
+METHODS, DOWNLOADS = "methods.html", "downloads.html"
+FILES = frozenset({compare_page.PAGE, compare_page.DATA, feed.PAGE, *export.NAMES})
+NAMES = frozenset(
+    {INDEX, GUIDE, CITE, CONTRIBUTE, METHODS, DOWNLOADS, *FILES, FOLDER, "tracks", "methods", *ASSETS, *TIERS}
+)
 
 
 def build(results: Path, out: Path) -> Path:
@@ -49,6 +53,7 @@ def build(results: Path, out: Path) -> Path:
         _write(
             _Site(folder, results, Gallery(folder / FOLDER, out / FOLDER), environment(shown)),
             shown,
+            records,
             store.complaints,
         )
     return out / INDEX
@@ -81,10 +86,9 @@ class _Site:
         target.write_text(content, encoding="utf-8")
 
 
-def _write(site: _Site, shown: Suite, complaints: list[str]) -> None:
+def _write(site: _Site, shown: Suite, records: list[Record], complaints: list[str]) -> None:
     for name in ASSETS:
         shutil.copyfile(root("site") / name, site.folder / name)
-    site.file(TABLE, export.leaderboard(shown.boards))
     site.page(INDEX, "index.html.j2", page=overview(shown), complaints=complaints)
     site.page(GUIDE, "how-to-read.html.j2", accuracy=metrics.BY_KIND, glossary=glossary)
     site.page(CONTRIBUTE, "contribute.html.j2")
@@ -99,6 +103,12 @@ def _write(site: _Site, shown: Suite, complaints: list[str]) -> None:
     site.page(METHODS, "methods.html.j2", methods=methods)
     for one in methods:
         site.page(shown.methods[one.method], "method.html.j2", page=one)
+    contests = compare_page.contests(shown.boards)
+    site.file(compare_page.DATA, compare_page.script(contests))
+    site.page(compare_page.PAGE, "compare.html.j2", pair=compare_page.default(contests))
+    site.file(feed.PAGE, feed.feed(shown.boards))
+    files = export.write(site.folder, shown.boards, records)
+    site.page(DOWNLOADS, "downloads.html.j2", files=files)
 
 
 def _rows(site: _Site, shown: Suite) -> Mapping[int, RowPage]:
