@@ -5,7 +5,7 @@ import re
 import pytest
 
 from sciml_bench.site.chart import BOTTOM, LEFT, MOST, RIGHT, TOP, Chart, Line
-from sciml_bench.site.tree import tree
+from sciml_bench.site.tree import own, shared, tree
 
 
 def drawn(lines, **more):
@@ -53,6 +53,17 @@ def test_words_of_records_are_escaped():
     assert "<b>" not in source
     assert "&lt;b&gt;" in source
     assert "<i>" not in str(tree({"<i>": ["<i>"] * 20, "a": "<i>"}))
+
+
+def test_what_records_share_is_told_once_and_nothing_is_lost():
+    records = [
+        {"same": 1, "deep": {"x": [1], "y": 2}, "other": {"a": 1}, "only": 3},
+        {"same": 1, "deep": {"x": [1], "y": 3}, "other": {"b": 1}},
+    ]
+    alike = shared(records)
+    assert alike == {"same": 1, "deep": {"x": [1]}}
+    assert own(records[0], alike) == {"deep": {"y": 2}, "other": {"a": 1}, "only": 3}
+    assert own(records[1], alike) == {"deep": {"y": 3}, "other": {"b": 1}}
 
 
 @pytest.mark.parametrize("value", [{}, [], None, ""])

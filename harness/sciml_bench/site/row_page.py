@@ -18,7 +18,7 @@ from .board import Board, RowView, row_command
 from .figures import Sample
 from .gallery import Gallery
 from .row_charts import distribution, good, learning, over_time, reliability, spectrum
-from .tree import tree
+from .tree import own, shared, tree
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Regime:
 
 @dataclass(frozen=True)
 class Fold:
-    """One cell: its record, and the record as a page shows it."""
+    """One cell: its record, and what of it is no other cell's as a page shows it."""
 
     record: Record
     anchor: str
-    whole: Markup
+    own: Markup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +85,8 @@ class RowPage:
     skipped: tuple[tuple[str, str], ...]
     checks: tuple[Check, ...]
     badge: str
+    alike: Markup
+    """What the records share, as the page shows it."""
     folds: tuple[Fold, ...]
 
     @property
@@ -99,6 +101,8 @@ def row_page(board: Board, view: RowView, results: Path, gallery: Gallery) -> Ro
     samples, missing = _samples(view, results, gallery)
     folder = results / first.cell.tier / first.cell.dataset / "checkpoints"
     kept = {r.key for r in row.records if (folder / f"{r.key}.pkl").is_file()}
+    whole = [r.model_dump(mode="json") for r in row.records]
+    alike = shared(whole) if len(whole) > 1 else {}
     places = {id(v): i for i, v in enumerate(board.methods, 1)}
     return RowPage(
         view=view,
@@ -118,7 +122,8 @@ def row_page(board: Board, view: RowView, results: Path, gallery: Gallery) -> Ro
         skipped=_skipped(view),
         checks=checklist(row, board.control, kept),
         badge=_badge(row.records),
-        folds=tuple(Fold(r, _anchor(r), tree(r.model_dump(mode="json"))) for r in row.records),
+        alike=tree(alike) if alike else Markup(""),
+        folds=tuple(Fold(r, _anchor(r), tree(own(w, alike))) for r, w in zip(row.records, whole, strict=True)),
     )
 
 

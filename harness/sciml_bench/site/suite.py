@@ -102,8 +102,8 @@ class Suite:
 
     @property
     def others(self) -> tuple[Board, ...]:
-        """The boards that the index shows in no track: of other tiers and devices, and of datasets in no track."""
-        shown = {id(b) for g in self.groups for b in g.pools[0].boards}
+        """The boards that belong to no track, such as those of a user's own data."""
+        shown = {id(b) for g in self.groups for p in g.pools for b in p.boards}
         return tuple(b for b in self.boards if id(b) not in shown)
 
     def track_of(self, board: Board) -> Pool | None:

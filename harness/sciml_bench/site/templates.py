@@ -19,6 +19,7 @@ def environment(suite: Suite) -> Environment:
         loader=FileSystemLoader(root("site")),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )

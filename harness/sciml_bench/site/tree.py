@@ -1,5 +1,6 @@
 """A whole record as a page shows it: every key and every value, nested as in the record."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -12,6 +13,29 @@ FEW = 8
 def tree(value: Any) -> Markup:
     """Return a value of a record; numbers in lists are shown to six digits, alone exactly."""
     return Markup("".join(_parts(value)))
+
+
+def shared(values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what all records hold alike, nested as they are."""
+    first, *others = values
+    found = {}
+    for key, value in first.items():
+        if all(key in o and o[key] == value for o in others):
+            found[key] = value
+        elif isinstance(value, dict) and all(isinstance(o.get(key), dict) for o in others):
+            inner = shared([value, *(o[key] for o in others)])
+            if inner:
+                found[key] = inner
+    return found
+
+
+def own(value: Mapping[str, Any], alike: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is left of a record without what it shares."""
+    return {
+        k: own(v, alike[k]) if k in alike and isinstance(v, dict) else v
+        for k, v in value.items()
+        if k not in alike or v != alike[k]
+    }
 
 
 def _parts(value: Any) -> list[str]:
