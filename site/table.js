@@ -85,7 +85,7 @@ class Table {
   }
 
   key(head) {
-    return head.dataset.key ?? head.textContent.trim().toLowerCase();
+    return head.dataset.key ?? labelOf(head).toLowerCase();
   }
 
   get optional() {
@@ -317,7 +317,7 @@ class Table {
   addPicking() {
     this.compare = make("a", { className: "tool", hidden: true });
     this.boxes = this.rows.flatMap((row) => {
-      const [name, cell] = [row.dataset.row, row.cells[0]];
+      const [name, cell] = [row.dataset.row, row.querySelector("th") ?? row.cells[0]];
       if (name === undefined || row.classList.contains("solver")) return [];
       const input = make("input", { type: "checkbox", className: "pick", checked: this.state.pick.includes(name) });
       input.setAttribute("aria-label", `Select ${name}`);
