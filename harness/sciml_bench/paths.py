@@ -1,6 +1,10 @@
 """Folders that are written to, and how: atomically, so that nothing is ever half there."""
 
+import errno
+import fcntl
+import glob
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +47,51 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def full_disk(error: BaseException) -> str | None:
+    """Return the system's words if an error says that there is no room for more, also inside a message of HDF5's library."""
+    said = re.search(r"errno = (\d+)", str(error))
+    number = error.errno if isinstance(error, OSError) and error.errno else int(said[1]) if said else 0
+    return os.strerror(number) if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else None
+
+
+def remove_unfinished(path: Path) -> int:
+    """Remove what interrupted writers of `path` left beside it, and return how many; for whoever alone may write it now."""
+    found = list(path.parent.glob(f".{glob.escape(path.name)}.*.part"))
+    for part in found:
+        part.unlink(missing_ok=True)
+    return len(found)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def append_line(path: Path, text: str) -> None:
+    """Add one line durably: whole or not at all, in one write under a lock, then synced.
+
+    After a line that a power cut left unfinished it begins a new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab+") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        line = text.encode() + b"\n"
+        end = handle.seek(0, os.SEEK_END)
+        if end:
+            handle.seek(end - 1)
+            if handle.read(1) != b"\n":
+                line = b"\n" + line
+        _write_whole(handle.fileno(), line, end)
+
+
+def _write_whole(descriptor: int, line: bytes, end: int) -> None:
+    """Write all bytes and sync them, or leave the file as it was."""
+    try:
+        view = memoryview(line)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, end)
+        raise

@@ -12,7 +12,7 @@ import pytest
 
 from sciml_bench.errors import UsageError
 from sciml_bench.records.store import Store
-from sciml_bench.running.sweep import shares
+from sciml_bench.running.jobs import shares
 
 WORDS = ("sweep", "tabular", "--tier", "smoke", "-m", "mean,persistence")
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from ..errors import UsageError
 from ..ranking.league import League, league
@@ -27,14 +28,14 @@ def show(name: str | None, tier: str | None, results: Path, as_json: bool) -> No
         records = store.records(tier, name)
     else:
         records = [r for d in chosen.datasets for r in store.records(tier or chosen.tier, d)]
+    console = Console(stderr=True, highlight=False)
+    for complaint in store.complaints:
+        console.print(f"[yellow]![/] {escape(complaint)}", soft_wrap=True)
     if not records:
         which = " ".join(w for w in (tier, name) if w) or "any dataset"
         raise UsageError(f"'{results}' holds no records of {which}; run `sciml-bench run` first or give --results")
     rows = summarise(records)
     leagues = [] if chosen is None else _leagues(rows)
-    console = Console(stderr=True, highlight=False)
-    for complaint in store.complaints:
-        console.print(f"[yellow]![/] {complaint}")
     if as_json:
         places = {f"{t} {d}": asdict(found) for (t, d), found in leagues}
         json.dump({**document(records, rows), **({"league": places} if places else {})}, sys.stdout)

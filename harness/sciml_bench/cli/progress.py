@@ -50,6 +50,9 @@ class Screen:
 
         def report(fraction: float, message: str) -> None:
             nonlocal task
+            if message.startswith("! "):
+                self.console.print(f"[yellow]![/] {_plain(title)}: {_plain(message[2:])}", soft_wrap=True)
+                return
             if not self.console.is_terminal:
                 self._line(f"{title}: {message}", fraction >= 1.0)
                 return
@@ -100,8 +103,10 @@ def line_of(record: Record) -> str:
     if record.status != "ok":
         return f"[red]✗[/] {title}: {record.status}: {_plain(record.reason)}"
     cost = record.cost
-    spent = "" if cost is None else f" [dim]fit {cost.fit_seconds:.1f} s, predict {cost.predict_seconds:.2g} s"
-    return f"[green]✓[/] {title}: {record.primary} {record.scores[record.primary]:.3g}{spent}"
+    spent = "" if cost is None else f" [dim]fit {cost.fit_seconds:.1f} s, predict {cost.predict_seconds:.2g} s[/]"
+    left = record.diagnostics.get("left_behind")
+    ended = f"; {left} processes that the method left running were ended, and the record stands" if left else ""
+    return f"[green]✓[/] {title}: {record.primary} {record.scores[record.primary]:.3g}{spent}{ended}"
 
 
 def _plain(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.markup import escape
 
 from ..errors import InterruptedRunError, UsageError
 from ..paths import ensure_writable
@@ -80,7 +81,7 @@ def run(options: Options) -> None:
             "interrupted; finished cells are kept, and the same command goes on from there"
         ) from error
     for complaint in store.complaints:
-        screen.console.print(f"[yellow]![/] {complaint}")
+        screen.console.print(f"[yellow]![/] {escape(complaint)}", soft_wrap=True)
     _finish(options, records, screen)
 
 

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from .. import digest
-from ..errors import StoreError
-from ..paths import atomic, cache_folder, ensure_writable
+from ..errors import ContractError, StoreError
+from ..paths import atomic, cache_folder, ensure_writable, full_disk, remove_unfinished
 from .dataset import Dataset
 from .samples import count, join
 from .variable import SAMPLE
@@ -61,14 +62,29 @@ def obtain(
     """Return the dataset from the cache, generating it first if it is not there or damaged."""
     path = data_path(name, dataset, seed)
     ensure_writable(path.parent, "cache folder")
-    with _lock(path.with_suffix(".lock")):
+    with _lock(path.with_suffix(".lock"), lambda: progress(0.0, f"another process makes {path.name}: waiting for it")):
+        if remove_unfinished(path):
+            progress(0.0, f"! {path.name} was being written when its process was ended: the unfinished file is removed")
         if not force and path.exists():
             found = inspect(path)
             if found is not None:
                 return found
-            progress(0.0, f"{path.name} is damaged (its digest does not match) and is made again")
+            progress(
+                0.0, f"! {path.name} is damaged (its digest does not match) and is made again; records are untouched"
+            )
         data, seconds = generate(dataset, seed, device=device, progress=progress)
+        _refuse_nan(name, data)
         return save(path, data, seconds)
+
+
+def _refuse_nan(name: str, data: xr.Dataset) -> None:
+    for variable in data.data_vars.values():
+        if variable.dtype.kind == "f" and not np.isfinite(variable.values).all():
+            bad = ~np.isfinite(variable.values)
+            raise ContractError(
+                f"the generated data of {name} hold {int(bad.sum())} values of '{variable.name}' that are NaN or infinite; "
+                "nothing was kept: mend the dataset's generate"
+            )
 
 
 def generate(
@@ -98,8 +114,14 @@ def save(path: Path, data: xr.Dataset, seconds: float) -> Cached:
     checksums = {
         str(v): {"fletcher32": True, "chunksizes": _chunk(data[v])} for v in data.data_vars if data[v].ndim > 0
     }
-    with atomic(path) as temporary:
-        stamped.to_netcdf(temporary, engine="h5netcdf", encoding=checksums)
+    try:
+        with atomic(path) as temporary:
+            stamped.to_netcdf(temporary, engine="h5netcdf", encoding=checksums)
+    except (OSError, RuntimeError) as error:
+        raise StoreError(
+            f"the data '{path.name}' could not be written to the cache ({full_disk(error) or error}); no unfinished file is kept "
+            "and records are untouched: free space or set SCIML_BENCH_CACHE to another folder, and run the same command again"
+        ) from error
     return Cached(path=path, digest=mark, seconds=seconds, samples=count(data))
 
 
@@ -127,12 +149,16 @@ def inspect(path: Path) -> Cached | None:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock between processes, which the system releases even if this one is killed."""
+def _lock(path: Path, wait: Callable[[], None]) -> Iterator[None]:
+    """Hold an exclusive lock between processes, which the system releases even if this one is killed; say if it must wait."""
     try:
         handle = open(path, "w")  # noqa: SIM115
     except OSError as error:
         raise StoreError(f"the lock '{path.name}' in the cache folder cannot be written: {error.strerror}") from error
     with handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            wait()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -136,7 +136,16 @@ def _uncertainty(f: _Facts) -> tuple[Verdict, str]:
 
 def _hyperparameters(f: _Facts) -> tuple[Verdict, str]:
     n = len(f.row.records[0].cell.hyperparameters)
-    return "yes", f"All {n} are in every record and in the cell's key." if n else "The method has none."
+    if not n:
+        return "yes", "The method has none."
+    origin = f.row.records[0].provenance.hyperparameters_from
+    chosen = {
+        "default": ", the method’s own for this tier",
+        "tuned": ", tuned on validation data",
+        "given": ", given on the command line",
+        None: "",
+    }[origin]
+    return "yes", f"All {n} are in every record and in the cell’s key{chosen}."
 
 
 def _seeds(f: _Facts) -> tuple[Verdict, str]:

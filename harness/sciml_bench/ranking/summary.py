@@ -12,9 +12,10 @@ from .intervals import Interval, corrected
 from .tradeoff import Point, Tradeoff, place
 
 COSTS = (
-    "data_seconds", "fit_seconds", "predict_seconds", "latency_p50", "latency_p95", "throughput", "peak_memory_gib",
-    "device_memory_gib", "energy_joules", "parameters", "overhead_seconds",
+    "data_seconds", "tuning_seconds", "fit_seconds", "predict_seconds", "latency_p50", "latency_p95", "throughput",
+    "peak_memory_gib", "device_memory_gib", "energy_joules", "parameters", "overhead_seconds",
 )  # fmt: skip
+INVESTED = ("data_seconds", "tuning_seconds", "fit_seconds")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Row:
     def seconds_per_sample(self) -> float | None:
         """Predict seconds for one sample when the whole test part is predicted at once."""
         return self.cost.get("predict_seconds_per_sample")
+
+    @property
+    def invested(self) -> float:
+        """Seconds spent before the first prediction: data, tuning where it is recorded, and fit."""
+        return sum(self.cost.get(name, 0.0) for name in INVESTED)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as `run --json` prints it."""
@@ -118,7 +124,8 @@ def _board(records: Sequence[Record]) -> list[Row]:
 def _newest(records: list[Record]) -> list[Record]:
     """Return the records that belong with the newest one: same data, method, hyperparameters and number of folds.
 
-    A row never mixes what an edited method or dataset gave with what it gave before.
+    A row never mixes what an edited method or dataset gave with what it gave before. Of one cell the last record that was
+    appended counts, whatever its clock said.
     """
 
     def generation(record: Record) -> tuple[Any, ...]:
@@ -131,9 +138,10 @@ def _newest(records: list[Record]) -> list[Record]:
             made.protocol,
         )
 
-    newest = max(records, key=lambda r: r.provenance.started)
+    last = {(r.cell.fold, r.cell.repetition): r for r in records}
+    newest = max(last.values(), key=lambda r: r.provenance.started)
     kept: dict[tuple[int, int], Record] = {}
-    for record in sorted(records, key=lambda r: r.provenance.started):
+    for record in records:
         if generation(record) == generation(newest):
             kept[record.cell.fold, record.cell.repetition] = record
     return [kept[cell] for cell in sorted(kept)]
@@ -189,9 +197,8 @@ def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
         flags.append("worse than the baseline")
     if row.solver or row.control:
         return _with(row, None, flags)
-    invested = row.cost.get("data_seconds", 0.0) + row.cost.get("fit_seconds", 0.0)
     tradeoff = place(
-        Point(row.name, row.error, row.seconds_per_sample), invested, solver, row.floor.get(row.primary, 0.0)
+        Point(row.name, row.error, row.seconds_per_sample), row.invested, solver, row.floor.get(row.primary, 0.0)
     )
     if tradeoff.dominated:
         flags.append("dominated by the solver")

@@ -2,12 +2,11 @@
 
 A later line with the same key supersedes an earlier one. A line is appended whole or not at all: one write under a lock, then
 synced. A last line that a power cut left unfinished is reported and skipped, never silently: the next append starts
-on a new line and nothing is removed.
+on a new line and nothing is removed. Which line is the later one is told by the file alone and by no clock.
 """
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import StoreError
-from ..paths import ensure_writable
+from ..paths import append_line, ensure_writable
 from .record import SCHEMA_VERSION, Record
 
 
@@ -40,16 +39,7 @@ class Store:
         """Add one record durably."""
         path = self.path(record)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(path, "ab+") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                line = record.to_line().encode() + b"\n"
-                end = handle.seek(0, os.SEEK_END)
-                if end:
-                    handle.seek(end - 1)
-                    if handle.read(1) != b"\n":
-                        line = b"\n" + line
-                _write_whole(handle.fileno(), line, end)
+            append_line(path, record.to_line())
         except OSError as error:
             raise StoreError(
                 f"the record of {record.row} fold {record.cell.fold} could not be written to '{path.name}' ({error.strerror}); "
@@ -57,10 +47,11 @@ class Store:
             ) from error
 
     def records(self, tier: str | None = None, dataset: str | None = None) -> list[Record]:
-        """Return the current record of every cell, in a fixed order."""
+        """Return the current record of every cell, in a fixed order; records of one fold stand as they were appended."""
         found: dict[str, Record] = {}
         for path in sorted(self.folder.glob(f"{tier or '*'}/{dataset or '*'}/*.jsonl")):
             for record in self._read(path):
+                found.pop(record.key, None)
                 found[record.key] = record
         return sorted(
             found.values(),
@@ -71,7 +62,6 @@ class Store:
                 r.cell.variant,
                 r.cell.repetition,
                 r.cell.fold,
-                r.key,
             ),
         )
 
@@ -80,28 +70,35 @@ class Store:
             fcntl.flock(handle, fcntl.LOCK_SH)
             lines = handle.read().split("\n")
         name = "/".join(path.parts[-3:])
+        first: dict[str, int] = {}
+        started: dict[tuple[str, int, int], str] = {}
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
+            if line in first:
+                self._complain(f"{name} line {number} repeats line {first[line]} and counts once: nothing is lost")
+            first.setdefault(line, number)
             try:
-                yield Record.model_validate_json(line)
+                record = Record.model_validate_json(line)
             except ValidationError as error:
-                self.complaints.append(_complaint(name, number, line, error))
+                self._complain(complaint(name, number, line, error))
+                continue
+            cell = (record.cell.variant, record.cell.repetition, record.cell.fold)
+            if record.provenance.started < started.get(cell, ""):
+                self._complain(
+                    f"{name} line {number} was started before the line that it follows on, so that a clock went backwards; "
+                    "both are kept and the later line counts: set the clock before the next run"
+                )
+            started[cell] = record.provenance.started
+            yield record
+
+    def _complain(self, sentence: str) -> None:
+        if sentence not in self.complaints:  # a file may be read several times
+            self.complaints.append(sentence)
 
 
-def _write_whole(descriptor: int, line: bytes, end: int) -> None:
-    """Write all bytes and sync them, or leave the file as it was."""
-    try:
-        view = memoryview(line)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    except OSError:
-        os.ftruncate(descriptor, end)
-        raise
-
-
-def _complaint(name: str, number: int, line: str, error: ValidationError) -> str:
+def complaint(name: str, number: int, line: str, error: ValidationError) -> str:
+    """Return the sentence about a line that is no record."""
     try:
         version = json.loads(line).get("schema_version")
     except (ValueError, AttributeError):

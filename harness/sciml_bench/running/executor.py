@@ -51,7 +51,7 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
 
 
 def keep_compiled_programs() -> None:
-    """Let JAX and torch keep compiled programs in the cache folder, for this process and its workers, unless the user decided otherwise.
+    """Let JAX and torch keep compiled programs in the cache folder, unless the user decided otherwise; for workers as well.
 
     Each cell is a process of its own and would else compile the same solver again. The folders are made here, as a worker
     can use none that is made beside the data after its barrier has closed.
@@ -73,6 +73,7 @@ class Worker:
     job: Job
     begun: float = 0.0
     peak_gib: float = 0.0
+    processor_seconds: float = 0.0
 
     @classmethod
     def start(cls, context: ForkServerContext, job: Job) -> Self:
@@ -91,13 +92,15 @@ class Worker:
                 self.pipe.send_bytes(b"go")
             outcome = _follow(self, listen)
         finally:
-            self.end()
-        return {"curves": {}, "facts": {}, **outcome, "observed_peak_gib": self.peak_gib}
+            left_behind = self.end()
+        seen = {"curves": {}, "facts": {}, "processor_seconds": self.processor_seconds}
+        return {**seen, **outcome, "observed_peak_gib": self.peak_gib, "left_behind": left_behind}
 
-    def end(self) -> None:
-        """End the process and all that it started."""
-        end_group(self.process)
+    def end(self) -> int:
+        """End the process and all that it started; return how many processes it had left running."""
+        left_behind = end_group(self.process)
         self.pipe.close()
+        return left_behind
 
 
 def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
@@ -122,6 +125,14 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             next_memory = now + MEMORY_POLL_SECONDS
             used = group_memory_gib(watch.process.pid)
             watch.peak_gib = max(watch.peak_gib, used)
+            allowed = watch.job.trial_seconds
+            if allowed is not None:
+                watch.processor_seconds = group_processor_seconds(watch.process.pid)
+                if min(now - watch.begun, watch.processor_seconds) > allowed:
+                    return {
+                        "status": "over_budget",
+                        "reason": f"did not finish within the {allowed:.0f} s that were left and was ended",
+                    }
             if used > limit.memory_gib:
                 return {
                     "status": "out_of_memory",
@@ -138,7 +149,8 @@ def _died(watch: Worker) -> dict[str, Any]:
         reason = f"the worker process was ended by {name} from outside{hint}"
     else:
         reason = f"the worker process ended by itself with exit status {code} before it had answered"
-    return {"status": "failed", "reason": reason, "killed": True}
+    kept = "; other cells are untouched, and the same command runs this one again"
+    return {"status": "failed", "reason": reason + kept, "killed": True}
 
 
 def group_memory_gib(pid: int | None) -> float:
@@ -152,15 +164,27 @@ def group_memory_gib(pid: int | None) -> float:
     return total / 2**30
 
 
-def end_group(process: BaseProcess) -> None:
-    """End a worker and everything it started: by request, and then by force."""
+def group_processor_seconds(pid: int | None) -> float:
+    """Return the processor seconds of a process and all its descendants, those that have ended included."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += sum(process.cpu_times()[:4])
+    return total
+
+
+def end_group(process: BaseProcess) -> int:
+    """End a worker and everything it started, by request and then by force; return how many others still ran."""
     pid = process.pid
     if pid is None:
-        return
+        return 0
     left_behind = _descendants(pid)
+    if process.is_alive():
+        process.join(0.5)  # a worker that has answered ends by itself
+    still_running = len(_group(pid))
     for number, grace in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
-        if process.is_alive() and number == signal.SIGTERM:
-            process.join(0.5)  # a worker that has answered ends by itself
         if not process.is_alive() and not any(p.is_running() for p in left_behind):
             break
         for target in [pid, *(p.pid for p in left_behind)]:
@@ -169,6 +193,17 @@ def end_group(process: BaseProcess) -> None:
         psutil.wait_procs(left_behind, timeout=grace)
     _signal(pid, signal.SIGKILL)
     process.join(GRACE_SECONDS)
+    return still_running
+
+
+def _group(pid: int) -> list[int]:
+    """Return the processes of the group that `pid` led, but for itself; a child whose parent ended is still in it."""
+    found = []
+    for other in psutil.pids():
+        with contextlib.suppress(OSError, psutil.Error):
+            if other != pid and os.getpgid(other) == pid and psutil.Process(other).status() != psutil.STATUS_ZOMBIE:
+                found.append(other)
+    return found
 
 
 def _descendants(pid: int) -> list[psutil.Process]:

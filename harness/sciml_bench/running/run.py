@@ -3,16 +3,17 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .. import metrics
-from ..errors import ContractError, NotFiniteError
+from ..errors import ContractError, NotFiniteError, StoreError
+from ..paths import full_disk
 from ..protocol.seeds import PROTOCOL_VERSION
 from ..records.provenance import environment
 from ..records.record import Cost, Provenance, Record, Status
@@ -23,6 +24,8 @@ from .sample_pictures import keep
 from .sandbox import published
 from .scoring import DataReader, Scored, score
 from .worker import PREDICTIONS, Job
+
+Origin = Literal["default", "tuned", "given"]
 
 
 class Watcher(Protocol):
@@ -40,10 +43,12 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell to be run and the `--set` words of the command that repeats it."""
+    """A cell to be run, the `--set` words of the command that repeats it, and how its hyperparameters were chosen."""
 
     cell: Cell
     given: Mapping[str, Any]
+    came_from: Origin | None = None
+    tuning_seconds: float | None = None
 
 
 @dataclass
@@ -93,12 +98,15 @@ class Runner:
         reader = DataReader()
         ahead: Running | None = None
         try:
-            for planned, following in _with_next(cells):
+            remaining = iter(cells)
+            planned = next(remaining, None)
+            while planned is not None:
                 running, ahead = ahead or self._start(planned), None
                 watcher.cell_started(planned.cell)
                 begun, moment = time.perf_counter(), datetime.now(UTC)
                 try:
                     outcome, status, reason = _outcome(running, planned.cell, watcher)
+                    following = next(remaining, None)
                     ahead = None if following is None else self._start(following)
                     scored = None
                     if status == "ok":
@@ -110,6 +118,7 @@ class Runner:
                 self.store.append(record)
                 watcher.cell_ended(record, False)
                 yield record
+                planned = following
         finally:
             if ahead is not None:
                 ahead.close()
@@ -128,7 +137,7 @@ class Runner:
         folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
         if reason is not None:
             return Running(folder, None, reason)
-        job = _job(planned.cell, folder, self.threads, self._secret(planned.cell))
+        job = job_of(planned.cell, folder, self.threads, self._secret(planned.cell))
         return Running(folder, Worker.start(self.context, job), "")
 
     def _secret(self, cell: Cell) -> tuple[Path, ...]:
@@ -145,7 +154,13 @@ class Runner:
             return "not_finite", str(error), None
         except ContractError as error:
             return "failed", str(error), None
-        self._keep(cell, folder, scored)
+        try:
+            self._keep(cell, folder, scored)
+        except (OSError, RuntimeError) as error:
+            raise StoreError(
+                f"the pictures or the checkpoint of {cell.row} fold {cell.fold} could not be kept ({full_disk(error) or error}); "
+                "earlier records are untouched: free space and run the same command again"
+            ) from error
         return "ok", "", scored
 
     def _keep(self, cell: Cell, folder: Path, scored: Scored) -> None:
@@ -167,17 +182,6 @@ class Runner:
             _move(folder / PREDICTIONS, self.keep_predictions / f"{cell.key}.h5")
 
 
-def _with_next(cells: Iterable[Planned]) -> Iterator[tuple[Planned, Planned | None]]:
-    """Yield each cell with the one after it."""
-    current: Planned | None = None
-    for following in cells:
-        if current is not None:
-            yield current, following
-        current = following
-    if current is not None:
-        yield current, None
-
-
 def _outcome(running: Running, cell: Cell, watcher: Watcher) -> tuple[dict[str, Any], Status, str]:
     """Let a started worker go and return its outcome, status and reason."""
     if running.worker is None:
@@ -191,7 +195,8 @@ def _move(source: Path, target: Path) -> None:
     shutil.move(source, target)
 
 
-def _job(cell: Cell, folder: Path, threads: int, secret: tuple[Path, ...]) -> Job:
+def job_of(cell: Cell, folder: Path, threads: int, secret: tuple[Path, ...]) -> Job:
+    """Return what the worker of a cell is told; `secret` is what its method must not read beside the data."""
     task = cell.task
     return Job(
         source=task.source,
@@ -241,7 +246,7 @@ def _record(
     }
     if outcome:
         diagnostics |= {"curves": outcome["curves"], "facts": outcome["facts"]}
-        diagnostics |= {k: outcome[k] for k in ("skipped_shifts", "killed") if outcome.get(k)}
+        diagnostics |= {k: outcome[k] for k in ("skipped_shifts", "killed", "left_behind") if outcome.get(k)}
     if scored is not None:
         diagnostics |= scored.diagnostics
     certificate = cell.task.certificate
@@ -261,7 +266,7 @@ def _record(
         scores={} if scored is None else scored.scores,
         floor={} if certificate is None else certificate.floor,
         per_sample=None if scored is None else scored.per_sample,
-        cost=_cost(cell, outcome, total, threads) if scored is not None else None,
+        cost=_cost(planned, outcome, total, threads) if scored is not None else None,
         diagnostics=diagnostics,
         provenance=Provenance(
             **environment(),  # type: ignore[arg-type]
@@ -273,11 +278,13 @@ def _record(
             threads=threads,
             started=started.isoformat(timespec="seconds"),
             command=cell.command(planned.given),
+            hyperparameters_from=planned.came_from,
         ),
     )
 
 
-def _cost(cell: Cell, outcome: dict[str, Any], total: float | None, threads: int) -> Cost:
+def _cost(planned: Planned, outcome: dict[str, Any], total: float | None, threads: int) -> Cost:
+    cell = planned.cell
     split, data = cell.task.splits[cell.fold], cell.task.data
     facts = outcome["facts"]
     measured = dict(outcome["cost"])
@@ -293,5 +300,6 @@ def _cost(cell: Cell, outcome: dict[str, Any], total: float | None, threads: int
         flops=None if flops is None else float(flops),
         threads=threads,
         precision=str(getattr(cell.method, "precision", "float64")),
+        tuning_seconds=planned.tuning_seconds,
         overhead_seconds=None if total is None else max(total - inside, 0.0),
     )

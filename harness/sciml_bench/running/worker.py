@@ -25,6 +25,7 @@ import xarray as xr
 
 from ..errors import ContractError, DivergedError, NotFiniteError
 from ..method.contract import Budget, Method, Predictor
+from ..paths import full_disk
 from ..problem import CLASS, MEMBER, RAGGED, SAMPLE, Problem, Variable
 from ..problem.samples import count, only, take
 from ..problem.storage import read_samples, write_parts
@@ -32,7 +33,7 @@ from ..protocol.folds import Split
 from ..protocol.instances import test_samples
 from ..registry import build_method, method_class
 from . import probes, sandbox
-from .measure import EnergyMeter, accelerator_name, device_memory_gib, peak_memory_gib, timed
+from .measure import EnergyMeter, accelerator_name, cpu_seconds, device_memory_gib, peak_memory_gib, timed
 from .task import Source
 
 PREDICTIONS = "predictions.h5"
@@ -60,6 +61,8 @@ class Job:
     """Where the predictions and the checkpoint go."""
     secret: tuple[Path, ...] = ()
     """What the method must not read, beside the cached data: results, and the data file of the user's own."""
+    trial_seconds: float | None = None
+    """In a trial of tuning, which predicts the test part and no more: what it may take of wall and of processor time, both."""
 
 
 @dataclass
@@ -108,8 +111,10 @@ def main(pipe: Connection, job: Job) -> None:
     except ContractError as error:
         outcome = {"status": "failed", "reason": str(error)}
     except BaseException as error:
-        outcome = {"status": _status_of(error), "reason": _sentence(error)}
+        full = full_disk(error)
+        outcome = {"status": _status_of(error), "reason": _sentence(error)} if full is None else _no_room(full)
     outcome |= {"curves": {k: _thin(v) for k, v in log.curves.items()}, "facts": log.facts}
+    outcome["processor_seconds"] = cpu_seconds()
     log.send(outcome)
     pipe.close()
     os._exit(0)  # everything is written: skip what frameworks do at exit
@@ -131,7 +136,9 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
     test = read_samples(job.data, inputs, test_samples(method.card, job.source.tier, job.split.test))
     shifted = _shifted_inputs(job, method, inputs)
     sandbox.enclose(job.folder / "scratch", job.secret)
-    threading.Thread(target=_end_with_parent, daemon=True).start()  # only now: the barrier holds for threads made after it
+    threading.Thread(
+        target=_end_with_parent, daemon=True
+    ).start()  # only now: the barrier holds for threads made after it
     log.pipe.recv_bytes()  # wait for the word: until then the parent may be using the cores
     meter = EnergyMeter(job.device)
     log.send({"stage": "fit"})
@@ -145,6 +152,9 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
         )
     log.send({"stage": "predict"})
     predict = CheckedPredictor(predictor, problem)
+    if job.trial_seconds is not None:
+        write_parts(job.folder / PREDICTIONS, {"test": predict(test)})
+        return {"status": "ok", "reason": ""}
     calibration = (
         None if alone else predict(only(valid, inputs))
     )  # and the untimed warm-up: compilation, caches, clocks
@@ -303,6 +313,14 @@ def _end_with_parent() -> None:
 
 def _status_of(error: BaseException) -> str:
     return "out_of_memory" if "OutOfMemory" in type(error).__name__ or "RESOURCE_EXHAUSTED" in str(error) else "failed"
+
+
+def _no_room(full: str) -> dict[str, Any]:
+    reason = (
+        f"there was no room for the cell's temporary files ({full}); other cells are untouched: free space or set TMPDIR to another "
+        "folder, and the same command runs this one again"
+    )
+    return {"status": "failed", "reason": reason, "killed": True}
 
 
 def _sentence(error: BaseException) -> str:

@@ -150,6 +150,7 @@ def _scores(view: RowView) -> list[Number]:
 
 _COST = {
     "data_seconds": ("data generation", text.seconds),
+    "tuning_seconds": ("tuning, all trials", text.seconds),
     "fit_seconds": ("fit", text.seconds),
     "fit_cpu_seconds": ("fit, processor time", text.seconds),
     "predict_seconds": ("predict, whole test part", text.seconds),
@@ -255,7 +256,8 @@ def _sentences(view: RowView) -> list[str]:
     found: list[str] = []
     if tradeoff is None:
         return found
-    invested = row.cost.get("data_seconds", 0.0) + row.cost.get("fit_seconds", 0.0)
+    invested = text.seconds(row.invested)
+    spent = "data, tuning and fit" if "tuning_seconds" in row.cost else "data and fit"
     if tradeoff.speed_up is None:
         found.append(f"Speed-up and break-even: none, {tradeoff.note}.")
     else:
@@ -267,13 +269,11 @@ def _sentences(view: RowView) -> list[str]:
             "than the cheapest solver setting that is at least as accurate."
         )
         if tradeoff.break_even is None:
-            found.append(
-                f"Break-even: {tradeoff.note}; the {text.seconds(invested)} of data and fit are not earned back."
-            )
+            found.append(f"Break-even: {tradeoff.note}; the {invested} of {spent} are not earned back.")
         else:
             found.append(
                 f"Break-even: after {text.whole(tradeoff.break_even)} predictions the "
-                f"{text.seconds(invested)} spent on data and fit have been earned back ({tradeoff.note})."
+                f"{invested} spent on {spent} have been earned back ({tradeoff.note})."
             )
     if tradeoff.error_ratio is not None:
         better = "more" if tradeoff.error_ratio < 1 else "less"
