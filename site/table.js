@@ -135,7 +135,14 @@ class Table {
     this.heads.forEach((head) => {
       if (!head.dataset.sortAs) return;
       const button = make("button", { type: "button" });
-      button.append(...head.childNodes);
+      if (head.querySelector("a")) {
+        // A link cannot stand inside a button: the button stands beside it.
+        button.className = "beside-link";
+        button.title = `Sort by ${labelOf(head)}`;
+        button.setAttribute("aria-label", button.title);
+      } else {
+        button.append(...head.childNodes);
+      }
       head.append(button);
       button.addEventListener("click", () => this.change({ sort: this.next(head) }));
     });

@@ -35,7 +35,13 @@ def made(dataset: str, method: str, variant: str, family: str, fold: int, error:
     cost |= {"throughput_batch": 4, "peak_memory_gib": 1.5, "parameters": 1234, "threads": 1, "precision": "float32"}
     scores = {
         name: share * float(np.mean(values))
-        for name, share in (("rel_l2", 1), ("nrmse_per_time", 1.1), ("frmse_low", 0.1), ("pde_defect", 2), ("crps", 0.5))
+        for name, share in (
+            ("rel_l2", 1),
+            ("nrmse_per_time", 1.1),
+            ("frmse_low", 0.1),
+            ("pde_defect", 2),
+            ("crps", 0.5),
+        )
         if values
     }
     number = zlib.crc32(f"{method} {variant} {dataset} {fold}".encode())
