@@ -85,7 +85,7 @@ class Table {
   }
 
   key(head) {
-    return head.dataset.key ?? head.textContent.trim().toLowerCase();
+    return head.dataset.key ?? labelOf(head).toLowerCase();
   }
 
   get optional() {
@@ -135,7 +135,14 @@ class Table {
     this.heads.forEach((head) => {
       if (!head.dataset.sortAs) return;
       const button = make("button", { type: "button" });
-      button.append(...head.childNodes);
+      if (head.querySelector("a")) {
+        // A link cannot stand inside a button: the button stands beside it.
+        button.className = "beside-link";
+        button.title = `Sort by ${labelOf(head)}`;
+        button.setAttribute("aria-label", button.title);
+      } else {
+        button.append(...head.childNodes);
+      }
       head.append(button);
       button.addEventListener("click", () => this.change({ sort: this.next(head) }));
     });
@@ -317,7 +324,7 @@ class Table {
   addPicking() {
     this.compare = make("a", { className: "tool", hidden: true });
     this.boxes = this.rows.flatMap((row) => {
-      const [name, cell] = [row.dataset.row, row.cells[0]];
+      const [name, cell] = [row.dataset.row, row.querySelector("th") ?? row.cells[0]];
       if (name === undefined || row.classList.contains("solver")) return [];
       const input = make("input", { type: "checkbox", className: "pick", checked: this.state.pick.includes(name) });
       input.setAttribute("aria-label", `Select ${name}`);
