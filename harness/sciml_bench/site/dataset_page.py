@@ -246,7 +246,7 @@ def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...],
     # A solver learns from no data, so that there is no distribution that it could leave.
     rows = board.methods
     values = [i.mean for v in rows for n in ("", *names) if (i := _shifted_score(v, n)) is not None]
-    scale = LogScale.of(values, board.floor)
+    scale = LogScale.of(values, None)
     known: Mapping[str, Dataset] = (_quietly(dataset.shifts) if dataset else None) or {}
     shifts = tuple(
         Shift(
