@@ -182,6 +182,7 @@ class Runner:
                 scored,
                 [v.name for v in problem.targets],
                 [v.name for v in problem.inputs if v.space],
+                film=cell.method.card.family == "control",
             )
         checkpoint = folder / "checkpoint.pkl"
         if checkpoint.exists():
