@@ -28,7 +28,15 @@ def made(dataset: str, method: str, variant: str, family: str, fold: int, error:
     rng = np.random.default_rng(zlib.crc32(f"{dataset} {method} {variant} {fold}".encode()))
     values = [] if error is None else [float(v) for v in error * np.exp(0.2 * rng.standard_normal(SAMPLES))]
     cost = dict.fromkeys(
-        "data_seconds fit_seconds fit_cpu_seconds predict_seconds predict_cpu_seconds predictor_seconds".split(), 0.5
+        [
+            "data_seconds",
+            "fit_seconds",
+            "fit_cpu_seconds",
+            "predict_seconds",
+            "predict_cpu_seconds",
+            "predictor_seconds",
+        ],
+        0.5,
     )
     cost |= dict.fromkeys(("device_memory_gib", "energy_joules", "flops"))
     cost |= {"predict_samples": SAMPLES, "latency_p50": 0.01 * len(method), "latency_p95": 0.2, "throughput": 9.0}
