@@ -10,7 +10,7 @@ from .._layout import root
 from ..errors import UsageError
 from ..ranking.summary import summarise
 from ..records.store import Store
-from . import export, glossary
+from . import export, glossary, history
 from .board import TIERS, Board, boards
 from .dataset_page import page
 from .gallery import FOLDER, Gallery
@@ -18,7 +18,7 @@ from .swap import replacing
 from .templates import ASSETS, environment, render
 
 INDEX, GUIDE, TABLE = "index.html", "how-to-read.html", "leaderboard.csv"
-NAMES = frozenset({INDEX, GUIDE, TABLE, FOLDER, *ASSETS, *TIERS})
+NAMES = frozenset({INDEX, GUIDE, TABLE, history.PAGE, FOLDER, *ASSETS, *TIERS})
 
 
 def build(results: Path, out: Path) -> Path:
@@ -64,5 +64,6 @@ def _write(site: _Site, shown: list[Board], complaints: list[str]) -> None:
     (site.folder / TABLE).write_text(export.leaderboard(shown), encoding="utf-8")
     site.page(INDEX, "index.html.j2", boards=shown, complaints=complaints)
     site.page(GUIDE, "how-to-read.html.j2", accuracy=metrics.BY_KIND, glossary=glossary)
+    site.page(history.PAGE, "history.html.j2", **history.values(site.results))
     for board in shown:
         site.page(board.page, "dataset.html.j2", page=page(board, site.results, site.gallery), board=board)
