@@ -28,6 +28,8 @@ MADE = frozenset({"site", "checkpoints"})
 """Folders that a run makes and that are not published."""
 FOLDER = r"(?:smoke|small|full|file)/[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 RECORDS = re.compile(FOLDER + r"/[A-Za-z0-9_][A-Za-z0-9_.+(),=-]*\.jsonl")
+SPEED = re.compile(r"speed/[a-z0-9-]+/[0-9a-f]{12}\.json")
+"""What the history of the suite's speed is made of."""
 PICTURES = re.compile(FOLDER + r"/samples/[0-9a-f]{16}\.h5")
 
 
@@ -130,7 +132,8 @@ def _new_lines(found: Review, name: str) -> tuple[int, bytes] | None:
     size = path.stat().st_size
     before = found.base.read(name) if found.base is not None and name in found.base.blobs else None
     picture = PICTURES.fullmatch(name) is not None
-    if not picture and not RECORDS.fullmatch(name) and name not in BESIDE:
+    beside = name in BESIDE or SPEED.fullmatch(name) is not None
+    if not picture and not RECORDS.fullmatch(name) and not beside:
         found.note(plain(name), "does not belong here: records are kept in <tier>/<dataset>/<method>.jsonl")
         return None
     limit = PICTURE_BYTES if picture else FILE_BYTES
@@ -138,7 +141,7 @@ def _new_lines(found: Review, name: str) -> tuple[int, bytes] | None:
         found.note(name, f"has {size / 2**20:.0f} MB, more than the {limit // 2**20} of such a file: it was not read")
         return None
     content = path.read_bytes()
-    if picture or name in BESIDE:
+    if picture or beside:
         if found.outside and content != before:
             found.note(name, "is not for a submission to write: leave it as it is, the project's own runs make it")
         return None
