@@ -81,7 +81,7 @@ def test_an_unwritable_results_folder_is_refused(run, tmp_path):
     assert "the results folder 'taken' cannot be written to" in done.stderr
 
 
-def test_a_file_without_roles_and_one_with_nan_are_refused(run, tmp_path):
+def test_a_file_without_roles_and_one_with_nan_are_refused(run, tmp_path, told):
     data = xr.Dataset({"a": (("sample", "x"), np.ones((6, 4)))})
     data.to_netcdf(tmp_path / "plain.h5", engine="h5netcdf")
     done = run("run", "--method", "mean", "--dataset", "plain.h5")
@@ -91,6 +91,7 @@ def test_a_file_without_roles_and_one_with_nan_are_refused(run, tmp_path):
     data.to_netcdf(tmp_path / "nan.h5", engine="h5netcdf")
     done = run("run", "--method", "mean", "--dataset", "nan.h5")
     assert (done.returncode, "24 values that are NaN" in done.stderr) == (2, True), done.stderr
+    told("NaN in a user's data", "the file, as it is", done.stderr)
 
 
 def test_more_folds_than_samples_of_a_file(run, waves):

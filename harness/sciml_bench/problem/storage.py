@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import StoreError
+from ..paths import ensure_room
 from .variable import SAMPLE
 
 
@@ -30,6 +31,7 @@ def read_samples(path: Path, variables: Iterable[str], samples: Sequence[int] | 
 
 def write_parts(path: Path, parts: dict[str, xr.Dataset]) -> None:
     """Write several datasets into one HDF5 file, a group each; an attribute `dims` of each array names its dimensions."""
+    ensure_room(path, sum(data.nbytes for data in parts.values()))
     with h5py.File(path, "w") as file:
         for part, data in parts.items():
             group = file.create_group(part)

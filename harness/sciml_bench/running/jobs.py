@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
-from ..errors import UsageError
+from ..errors import SciMLBenchError, UsageError
 
 ATTEMPTS = 2
 """How often a piece is begun whose job dies."""
@@ -56,7 +56,10 @@ class _Job:
 
 
 def run(work: Work, numbers: Sequence[int], jobs: int, listen: Listener) -> list[int]:
-    """Do all pieces, in this order as jobs come free; return those that could not be done, as their job died each time."""
+    """Do all pieces, in this order as jobs come free; return those that could not be done, as their job died each time.
+
+    What a job raises of the package's own, a full disk say, ends them all.
+    """
     queue, lost = deque(numbers), list[int]()
     deaths: Counter[int] = Counter()
     stillborn: Counter[int] = Counter()
@@ -78,6 +81,8 @@ def run(work: Work, numbers: Sequence[int], jobs: int, listen: Listener) -> list
                     if queue and stillborn[j] < ATTEMPTS:
                         running[j] = _start(work, j, job.cores)
                     continue
+                if kind == "raised":
+                    raise SciMLBenchError(*data)
                 if kind == "next":
                     job.asked = True
                     _hand_over(job, queue)
@@ -115,6 +120,8 @@ def _main(work: Work, cores: tuple[int, ...], pipe: Connection) -> None:
         os.sched_setaffinity(0, cores)  # inherited by everything that is started from here
     try:
         work.work(_numbers(pipe), lambda *news: pipe.send(news), len(cores))
+    except SciMLBenchError as error:
+        pipe.send(("raised", str(error)))  # no fault of the piece in hand: the others would meet it too
     except (KeyboardInterrupt, BrokenPipeError, EOFError):
         return  # the parent has been told as well, and says so; or it is gone
 

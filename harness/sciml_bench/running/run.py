@@ -152,7 +152,8 @@ class Runner:
         """Return what holds the truth of test samples, or what others made of them."""
         source = cell.task.source
         kept = [] if self.keep_predictions is None else [self.keep_predictions]
-        return (*published(self.store.folder), *kept, *([Path(source.name)] if source.is_file else []))
+        given = [Path(source.name)] if source.is_file else []
+        return tuple(p.absolute() for p in (*published(self.store.folder), *kept, *given))
 
     def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
         """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""
@@ -181,6 +182,7 @@ class Runner:
                 scored,
                 [v.name for v in problem.targets],
                 [v.name for v in problem.inputs if v.space],
+                film=cell.method.card.family == "control",
             )
         checkpoint = folder / "checkpoint.pkl"
         if checkpoint.exists():

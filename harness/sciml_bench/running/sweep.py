@@ -1,6 +1,6 @@
 """Running all cells of some tracks that have no record yet, several at a time; see `jobs`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,14 @@ class Sweep:
             pass
 
 
+def measured(results: Path) -> Mapping[tuple[str, str, str], float]:
+    """Return the seconds of a row's cells, from the records in a folder and those published with the suite."""
+    return {**by_row(Store(root("results")).records()), **by_row(Store(results).records())}
+
+
 def expected(cells: Sequence[Planned], numbers: Iterable[int], results: Path) -> dict[int, float | None]:
-    """Return how long these cells should take, from records in a folder and those published with the suite."""
-    known = {**by_row(Store(root("results")).records()), **by_row(Store(results).records())}
+    """Return how long these cells should take, None where that is not known."""
+    known = measured(results)
     found: dict[int, float | None] = {}
     for n in numbers:
         cell = cells[n].cell

@@ -66,7 +66,7 @@ class Journal:
     path: Path
 
     def trials(self) -> dict[str, Trial]:
-        """Return the trials by key, later ones first in rank; a line that was cut short is left out."""
+        """Return the trials by key, of equal ones the last; a line that was cut short is left out."""
         found: dict[str, Trial] = {}
         for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []:
             try:

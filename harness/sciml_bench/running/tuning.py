@@ -28,16 +28,14 @@ from ..naming import parse
 from ..protocol.seeds import derive
 from ..protocol.track import Track
 from ..records.provenance import commit
-from ..records.store import Store
 from ..registry import build_method, is_path, method_class, short_name
 from . import plan, reviewed
 from .cell import Cell, source_digest
 from .executor import fork_server
-from .expected import by_row
 from .jobs import Tell
 from .sandbox import published
 from .scoring import DataReader
-from .sweep import Report, chosen_datasets, chosen_methods, frameworks
+from .sweep import Report, chosen_datasets, chosen_methods, frameworks, measured
 from .task import Task, prepare
 from .trials import FOLD, Journal, Trial, Trier, reporting, without_test_part
 
@@ -142,7 +140,7 @@ class Tuner:
 
     def expected(self, pairs: Sequence[Pair]) -> dict[int, float | None]:
         """Return how long the pairs should take at most, from the records of their cells."""
-        known = by_row(Store(self.results).records())
+        known = measured(self.results)
         cells = [known.get(p.names, math.inf) for p in pairs]
         return {n: min(self.effort.seconds, self.effort.trials * seconds) for n, seconds in enumerate(cells)}
 
@@ -245,8 +243,10 @@ def gain_of(before: Trial, after: Trial) -> float | None:
     d = np.subtract(before.values, after.values)
     if len(d) < 2:
         return None
-    error = float(d.std(ddof=1)) / math.sqrt(len(d))
-    return float(d.mean()) / error if error > 0 else 0.0
+    mean, error = float(d.mean()), float(d.std(ddof=1)) / math.sqrt(len(d))
+    return (
+        mean / max(error, 1e-9 * abs(mean)) if mean else 0.0
+    )  # the same for every sample: no noise, but a finite number
 
 
 def space_of(method: Method) -> dict[str, tuple[Any, ...]]:

@@ -317,8 +317,8 @@ def _status_of(error: BaseException) -> str:
 
 def _no_room(full: str) -> dict[str, Any]:
     reason = (
-        f"there was no room for the cell's temporary files ({full}); other cells are untouched: free space or set TMPDIR to another "
-        "folder, and the same command runs this one again"
+        f"there was no room for the cell's temporary files ({full}); other cells are untouched: free space or set TMPDIR to "
+        "another folder, and the same command runs this one again"
     )
     return {"status": "failed", "reason": reason, "killed": True}
 
