@@ -15,7 +15,7 @@ from sciml_bench.method.collocation import Collocation
 from sciml_bench.registry import dataset_class, method_class
 
 WIDTH, LAYERS, POINTS = 20, 3, 2540
-ADAM, LBFGS = 40, 40
+ADAM, LBFGS = 20, 20
 
 
 def parties() -> tuple[str, dict[str, Callable[[], object]]]:

@@ -1,6 +1,7 @@
 """The shared training loop beside neuraloperator's own Trainer: same network, data, batches, loss and optimiser."""
 
 import copy
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -61,6 +62,7 @@ def parties() -> tuple[str, dict[str, Callable[[], object]]]:
     def theirs() -> torch.nn.Module:
         module = copy.deepcopy(network)
         optimizer = torch.optim.AdamW(module.parameters(), lr=RATE, weight_decay=DECAY)
+        warnings.filterwarnings("ignore", message=".*received unexpected keyword arguments")  # of its own calls
         Trainer(model=module, n_epochs=EPOCHS, device="cpu").train(
             train_loader=torch.utils.data.DataLoader(TensorDataset(x, y), batch_size=BATCH, shuffle=True),
             test_loaders={},
