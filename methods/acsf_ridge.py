@@ -63,6 +63,13 @@ class ACSFRidge(Method):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {"smoke": {"radial": 8, "powers": 1, "widths": 1}, "small": {}, "full": {}}
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "cutoff": (4.5, 5.5, 6.5),
+            "radial": (12, 16, 24),
+            "energy_weight": (0.3, 1.0, 3.0),
+        }
+    )
 
     cutoff: float = 5.5
     radial: int = 16

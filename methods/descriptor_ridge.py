@@ -51,6 +51,10 @@ class DescriptorRidge(Method):
             ),
         ),
     )
+    search: ClassVar[dict[str, tuple[int, ...]]] = {
+        "scales": (3, 4, 5),
+        "neighbours": (8, 12, 16),
+    }
 
     scales: int = 4
     neighbours: int = 12

@@ -71,6 +71,14 @@ class EchoState(Method):
             "full": {"units": 2000, "sequences": 20_000},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "units": (400, 600, 800),
+            "local": (2, 4, 6),
+            "spectral_radius": (0.1, 0.3, 0.6, 0.9),
+            "input_scale": (0.03, 0.1, 0.3),
+        }
+    )
 
     units: int = 600
     local: int = 4

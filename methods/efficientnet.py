@@ -64,6 +64,13 @@ class EfficientNet(ImageMethod):
             },
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1.5e-3, 3e-3, 6e-3, 0.012),
+            "weight_decay": (0.01, 0.05, 0.2),
+            "dropout": (0.0, 0.2),
+        }
+    )
 
     width_factor: float = 0.5
     depth_factor: float = 0.5

@@ -58,6 +58,13 @@ class FNO(GridMethod):
             "full": {"width": 32, "modes": 12, "updates": 20_000, "validations": 20},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1.5e-3, 3e-3, 6e-3, 0.012),
+            "width": (12, 16, 24),
+            "modes": (4, 6, 8, 12, 16),
+        }
+    )
 
     width: int = 16
     modes: int = 8

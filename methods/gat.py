@@ -66,6 +66,13 @@ class GAT(Method):
             "full": {"width": 128, "layers": 16, "updates": 50_000, "validations": 20},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3),
+            "width": (48, 64, 96),
+            "layers": (6, 8, 10),
+        }
+    )
 
     width: int = 64
     heads: int = 4

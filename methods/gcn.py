@@ -62,6 +62,13 @@ class GCN(Method):
             "full": {"width": 128, "layers": 16, "updates": 50_000, "validations": 20},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3),
+            "width": (48, 64, 96),
+            "layers": (8, 12, 16),
+        }
+    )
 
     width: int = 64
     layers: int = 12

@@ -66,6 +66,14 @@ class GRU(Method):
             "full": {"width": 128, "updates": 30_000, "batch_size": 128, "validations": 30},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1e-3, 2e-3, 4e-3, 8e-3),
+            "width": (48, 64, 96),
+            "local": (3, 4, 6),
+            "noise": (0.0, 0.01, 0.03),
+        }
+    )
 
     width: int = 64
     layers: int = 1

@@ -65,6 +65,14 @@ class LSTM(Method):
             "full": {"width": 128, "updates": 30_000, "batch_size": 128, "validations": 30},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (2.5e-3, 5e-3, 0.01, 0.02),
+            "width": (48, 64, 96),
+            "local": (3, 4, 6),
+            "noise": (0.0, 0.01, 0.03),
+        }
+    )
 
     width: int = 64
     layers: int = 1

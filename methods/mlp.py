@@ -60,6 +60,14 @@ class MLP(Method):
             "full": {"width": 512, "depth": 4, "updates": 30_000, "validations": 50},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1e-3, 3e-3, 0.01),
+            "depth": (2, 3, 4),
+            "weight_decay": (1e-4, 0.01, 0.1),
+            "dropout": (0.0, 0.1, 0.2),
+        }
+    )
 
     width: int = 128
     depth: int = 3

@@ -47,6 +47,14 @@ class MLPDynamics(Method):
             "full": {},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3),
+            "width": (100, 200, 300),
+            "weight_decay": (0.0, 1e-4, 0.01),
+            "batch_size": (100, 200, 400),
+        }
+    )
 
     width: int = 200
     depth: int = 2

@@ -61,6 +61,13 @@ class MPNN(Method):
             "full": {"width": 128, "steps": 15, "updates": 50_000, "validations": 20},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3),
+            "width": (32, 48, 64),
+            "steps": (8, 10, 12),
+        }
+    )
 
     width: int = 48
     steps: int = 10

@@ -57,6 +57,14 @@ class NeuralODE(Method):
             "full": {"width": 200, "updates": 10_000},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1e-3, 3e-3, 0.01),
+            "width": (64, 100, 150),
+            "segment": (2, 4, 8),
+            "weight_decay": (0.0, 1e-4, 0.01),
+        }
+    )
 
     width: int = 100
     depth: int = 2

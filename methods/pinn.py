@@ -87,6 +87,14 @@ class Pinn(Method):
             "full": {"points": 5000, "lbfgs_updates": 10_000, "rounds": 10},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1e-3, 2e-3, 4e-3),
+            "width": (24, 32, 48),
+            "initial_weight": (1.0, 10.0, 100.0),
+            "boundary_weight": (1.0, 10.0, 100.0),
+        }
+    )
 
     width: int = 32
     layers: int = 4

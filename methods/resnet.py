@@ -59,6 +59,14 @@ class ResNet(ImageMethod):
             "full": {"width": 64, "blocks": 2, "batch_size": 64, "updates": 20_000, "validations": 40},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1e-3, 2e-3, 4e-3, 8e-3),
+            "width": (16, 24, 32),
+            "weight_decay": (0.01, 0.05, 0.2),
+            "dropout": (0.0, 0.2),
+        }
+    )
 
     width: int = 24
     blocks: int = 1

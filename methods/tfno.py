@@ -53,6 +53,14 @@ class TFNO(GridMethod):
             "full": {"width": 48, "modes": 16, "updates": 20_000, "validations": 20},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1.5e-3, 3e-3, 6e-3, 0.012),
+            "width": (16, 24, 32),
+            "modes": (4, 6, 8, 12, 16),
+            "rank": (0.1, 0.2, 0.5),
+        }
+    )
 
     width: int = 24
     modes: int = 8

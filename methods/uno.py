@@ -55,6 +55,14 @@ class UNO(GridMethod):
             "full": {"width": 32, "modes": 16, "updates": 20_000, "validations": 20},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1e-3, 2e-3, 4e-3, 8e-3),
+            "width": (8, 12, 16),
+            "modes": (4, 6, 8, 12, 16),
+            "depth": (1, 2),
+        }
+    )
 
     width: int = 12
     modes: int = 8

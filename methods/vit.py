@@ -59,6 +59,14 @@ class ViT(ImageMethod):
             },
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3),
+            "depth": (3, 4, 6),
+            "weight_decay": (0.01, 0.05, 0.2),
+            "dropout": (0.0, 0.1),
+        }
+    )
 
     patch: int = 8
     width: int = 96

@@ -51,6 +51,14 @@ class XGBoost(Method):
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {"smoke": {"rounds": 100, "learning_rate": 0.1}, "small": {}, "full": {"rounds": 10_000}}
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (0.03, 0.05, 0.1, 0.2),
+            "min_child": (1.0, 3.0, 10.0),
+            "rows": (0.5, 0.75, 1.0),
+            "penalty": (0.1, 1.0, 10.0),
+        }
+    )
 
     rounds: int = 3000
     learning_rate: float = 0.05

@@ -1,6 +1,7 @@
 """Folders that are written to, and how: atomically, so that nothing is ever half there."""
 
 import errno
+import fcntl
 import glob
 import os
 import re
@@ -76,3 +77,32 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def append_line(path: Path, text: str) -> None:
+    """Add one line durably: whole or not at all, in one write under a lock, then synced.
+
+    After a line that a power cut left unfinished it begins a new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab+") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        line = text.encode() + b"\n"
+        end = handle.seek(0, os.SEEK_END)
+        if end:
+            handle.seek(end - 1)
+            if handle.read(1) != b"\n":
+                line = b"\n" + line
+        _write_whole(handle.fileno(), line, end)
+
+
+def _write_whole(descriptor: int, line: bytes, end: int) -> None:
+    """Write all bytes and sync them, or leave the file as it was."""
+    try:
+        view = memoryview(line)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, end)
+        raise

@@ -68,6 +68,14 @@ class DeepONet(TrainedMethod):
             "full": {"width": 256, "rank": 256, "updates": 40_000, "validations": 20},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (5e-4, 1e-3, 2e-3, 4e-3),
+            "rank": (32, 64, 128),
+            "width": (48, 64, 96, 128),
+            "dropout": (0.0, 0.1),
+        }
+    )
 
     basis: Literal["plain", "pod"] = "plain"
     rank: int = 64

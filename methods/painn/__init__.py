@@ -57,6 +57,14 @@ class PaiNN(Method):
             "full": {"width": 128, "updates": 100_000, "validations": 40, "learning_rate": 1e-3},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (2.5e-3, 5e-3, 0.01, 0.02),
+            "width": (24, 32, 48),
+            "cutoff": (5.0, 6.0, 7.0),
+            "energy_weight": (0.3, 1.0, 3.0),
+        }
+    )
 
     width: int = 32
     layers: int = 3

@@ -54,6 +54,14 @@ class TabNet(Method):
             "full": {"decision": 32, "attention": 32, "batch_size": 1024, "ghost": 128, "updates": 20_000},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (5e-3, 0.01, 0.02, 0.04),
+            "decision": (8, 16, 32),
+            "steps": (2, 3, 4),
+            "relaxation": (1.2, 1.5, 1.8),
+        }
+    )
 
     decision: int = 16
     attention: int = 16

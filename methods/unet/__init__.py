@@ -56,6 +56,14 @@ class UNet(GridMethod):
             "full": {"width": 64, "depth": 4, "updates": 20_000, "validations": 20},
         }
     )
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
+        {
+            "learning_rate": (1e-3, 2e-3, 4e-3, 8e-3),
+            "width": (12, 16, 24),
+            "depth": (2, 3, 4),
+            "dropout": (0.0, 0.1),
+        }
+    )
 
     width: int = 16
     depth: int = 3

@@ -136,6 +136,18 @@ def test_another_equation_leaves_a_residual_of_order_one():
             expected, rel=0.35
         )  # samples differ, so that mixed terms are not independent
         assert float(loss(x, y)) < 0.01  # and then the data themselves say that the equation is not to be heeded
+        assert loss.share < 0.02
+
+
+def test_an_equation_that_the_data_miss_is_refused_rather_than_ignored():
+    data, wrong = heat_data(0.01, times=12, spacing=0.05), heat_problem(0.01, sign=-1.0)
+    with pytest.raises(UsageError, match=r"miss the equation 'heat' at every time, by 1\.\d"):
+        fit(PINO(width=4, modes=3, layers=1, updates=2), wrong, data)
+    log = Notes()
+    fit(PINO(width=4, modes=3, layers=1, updates=2, physics_weight=0.0), wrong, data, log)
+    assert log.facts["physics_share"] < 0.01
+    fit(PINO(width=4, modes=3, layers=1, updates=2), heat_problem(0.01), data, log)
+    assert log.facts["physics_share"] > 0.9
 
 
 def test_the_loss_has_no_unit_and_is_proportional_to_its_weight():

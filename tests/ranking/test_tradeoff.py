@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sciml_bench.ranking.summary import summarise
 from sciml_bench.ranking.tradeoff import Point, place
+from sciml_bench.records.record import Cost
 
 SOLVER = [Point("coarse", 1e-1, 0.01), Point("middle", 1e-2, 0.1), Point("fine", 1e-3, 1.0)]
 
@@ -42,3 +45,22 @@ def test_errors_under_the_floor_are_ties():
 
 def test_without_a_solver_there_is_nothing_to_compare():
     assert place(Point("m", 1e-5, 0.5), 1.0, [], 0.0).speed_up is None
+
+
+def test_what_must_pay_for_itself_is_data_tuning_and_fit(record):
+    def costing(method, error, family, seconds, tuning):
+        cost = Cost(
+            data_seconds=3.0, fit_seconds=4.0, fit_cpu_seconds=4.0, predict_seconds=10 * seconds, predict_cpu_seconds=1.0,
+            predict_samples=10, predictor_seconds=1.0, latency_p50=None, latency_p95=None, throughput=1.0,
+            throughput_batch=1, peak_memory_gib=1.0, device_memory_gib=None, energy_joules=None, parameters=None,
+            flops=None, threads=1, precision="float64", tuning_seconds=tuning,
+        )  # fmt: skip
+        return record(method, 0, np.full(10, error)).model_copy(update={"family": family, "cost": cost})
+
+    solver = costing("solver", 0.01, "solver", 1.5, None)
+    rows = {
+        r.name: r
+        for r in summarise([solver, costing("a", 0.02, "network", 0.5, 13.5), costing("b", 0.02, "network", 0.5, None)])
+    }
+    assert rows["a"].tradeoff.break_even == 21  # 3 + 13.5 + 4 + 21/2 < 21·3/2
+    assert rows["b"].tradeoff.break_even == 8  # 3 + 4 + 8/2 < 8·3/2, and not with 7

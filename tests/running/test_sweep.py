@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from sciml_bench.cli.sweep import tracks_of
 from sciml_bench.errors import UsageError
 from sciml_bench.records.store import Store
-from sciml_bench.running.sweep import shares
+from sciml_bench.registry import track, track_names
+from sciml_bench.running.expected import Remaining, longest_first
+from sciml_bench.running.jobs import shares
 
 WORDS = ("sweep", "tabular", "--tier", "smoke", "-m", "mean,persistence")
 
@@ -38,23 +41,60 @@ def test_jobs_share_the_work_and_give_what_one_gives(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_interrupted_sweep_goes_on_where_it_was(cache, tmp_path):
+def test_an_interrupted_or_killed_sweep_goes_on_where_it_was(cache, tmp_path):
     environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
     words = [sys.executable, "-m", "sciml_bench", *WORDS, "--results", "some"]
-    first = subprocess.Popen(words, cwd=tmp_path, env=environment, start_new_session=True, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "some").glob("*/*/*.jsonl")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.killpg(first.pid, signal.SIGINT)
-    _, said = first.communicate(timeout=60)
-    kept = scores(tmp_path / "some")
-    assert first.returncode == 130, said
-    assert b"the same command goes on from there" in said
-    assert 0 < len(kept) < 18
+    kept: dict[str, object] = {}
+    for blow, ending in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        begun = subprocess.Popen(words, cwd=tmp_path, env=environment, start_new_session=True, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 240
+        while len(scores(tmp_path / "some")) <= len(kept) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(begun.pid, blow)
+        _, said = begun.communicate(timeout=60)
+        assert begun.returncode == ending, said
+        assert ending < 0 or b"the same command goes on from there" in said
+        before, kept = kept, scores(tmp_path / "some")
+        assert before.items() < kept.items()
+        assert len(kept) < 18
     subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=300)
     done = scores(tmp_path / "some")
     assert len(done) == 18
     assert kept.items() <= done.items()
+
+
+@pytest.mark.slow
+def test_a_part_of_all_tracks_can_be_run(run, tmp_path):
+    done = run(
+        "sweep", "all", "--tier", "smoke", "-m", "mean", "-d", "borehole", "--only-fold", "3", "--results", "part"
+    )
+    assert done.returncode == 0, done.stderr
+    [record] = Store(tmp_path / "part").records()
+    assert (record.cell.dataset, record.cell.fold, record.status) == ("borehole", 3, "ok")
+    assert record.provenance.hyperparameters_from == "default"
+    assert record.cost is not None
+    assert record.cost.tuning_seconds is None
+
+
+def test_all_holds_every_dataset_of_every_track():
+    every = {d for n in track_names() for d in track(n).datasets}
+    assert {d for tracks in tracks_of("all", None, ()) for t in tracks for d in t.datasets} == every
+
+
+def test_the_longest_cells_begin_first_and_unknown_ones_before_them():
+    assert longest_first({0: 1.0, 1: None, 2: 30.0, 3: 2.0}) == [1, 2, 3, 0]
+
+
+def test_the_time_left_is_what_was_measured_at_the_pace_of_this_machine():
+    remaining = Remaining({0: 10.0, 1: 20.0, 2: 40.0}, jobs=1)
+    assert remaining.seconds() == 70
+    remaining.done(0, 20.0)  # twice as slow as where it was measured
+    assert remaining.seconds() == pytest.approx(2 * 60)
+    assert Remaining({0: 10.0, 1: 10.0, 2: 30.0}, jobs=2).seconds() == 30  # the longest one alone takes that
+    assert Remaining({0: None, 1: None}, jobs=1).seconds() is None
+    blind = Remaining({0: None, 1: None, 2: None}, jobs=1)
+    blind.done(1, 7.0)
+    assert blind.seconds() == pytest.approx(14)
 
 
 def test_more_jobs_than_cores_are_refused():
@@ -76,6 +116,8 @@ def test_jobs_have_cores_of_their_own():
         (["nothing"], "unknown track 'nothing'"),
         (["tabular", "-m", "meen"], "did you mean mean"),
         (["tabular", "--jobs", "0"], "--jobs is 0"),
+        (["tabular", "-d", "burgers"], "unknown dataset of the track 'burgers'"),
+        (["tabular", "--only-fold", "5"], "--only-fold is 5: expected 0 to 4"),
     ],
 )
 def test_bad_input_is_one_sentence(run, words, sentence):

@@ -18,8 +18,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 data_app = typer.Typer(help="Generate datasets and certify their truth.", no_args_is_help=True)
+records_app = typer.Typer(help="Review records as data.", no_args_is_help=True)
 site_app = typer.Typer(help="Build the leaderboard pages from records.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(records_app, name="records")
 app.add_typer(site_app, name="site")
 
 RESULTS = Path("runs")
@@ -161,16 +163,23 @@ def run(
 
 @app.command()
 def sweep(
-    track: Annotated[str, typer.Argument(help="A track, as `sciml-bench list tracks` shows them.")],
+    track: Annotated[str, typer.Argument(help="A track, as `sciml-bench list tracks` shows them, or `all`.")],
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Cells at a time, each on cores of its own.")] = 1,
     method: Annotated[str, typer.Option("--method", "-m", help="Only these methods, separated by commas.")] = "",
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")
+    ] = "",
+    only_fold: Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")] = None,
     tier: Annotated[Tier | None, typer.Option("--tier", help="Another tier than the track's, to try it out.")] = None,
     device: Device = "auto",
     retry: Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many cells there are to run.")] = False,
     results: Results = RESULTS,
 ) -> None:
-    """Run all methods on all datasets of a track, whatever has no record yet; interrupt and repeat at will."""
+    """Run all methods on all datasets of a track, whatever has no record yet; interrupt and repeat at will.
+
+    With several jobs each cell has cores of its own, so that none is timed while another uses them, and the longest begin first.
+    """
     from .sweep import sweep as sweep_
 
     sweep_(
@@ -181,7 +190,58 @@ def sweep(
         results=results,
         retry=retry,
         methods=_names(method),
+        datasets=_names(dataset),
+        only_fold=only_fold,
         dry_run=dry_run,
+    )
+
+
+@app.command()
+def tune(
+    track: Annotated[str, typer.Argument(help="A track, as `sciml-bench list tracks` shows them, or `all`.")],
+    method: Annotated[
+        str,
+        typer.Option("--method", "-m", help="Only these methods, separated by commas, or the path of a Python file."),
+    ] = "",
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")
+    ] = "",
+    trials: Annotated[int, typer.Option(help="Trials of each pair, the one with its present settings included.")] = 12,
+    seconds: Annotated[float, typer.Option(help="Seconds after which no trial of a pair goes on.")] = 600,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Pairs at a time, each on cores of its own.")] = 1,
+    tier: Annotated[Tier | None, typer.Option("--tier", help="Another tier than the track's.")] = None,
+    device: Device = "auto",
+    again: Annotated[
+        bool, typer.Option("--again", help="Also pairs that were tuned with this effort already.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the reviewed files; by default the suite's own, `benchmarks`.")
+    ] = None,
+    results: Results = RESULTS,
+) -> None:
+    """Choose the hyperparameters of methods on a track's datasets, with equal effort and by validation scores only.
+
+    Every pair of a method and a dataset gets the same number of trials and the same seconds. A trial trains on the training part
+    of fold 0 and is scored on its validation part; no test part is read. What was chosen goes into hyperparameters.toml, and how
+    into tuning.jsonl; what gains no more than noise stays as it is. Interrupt and repeat at will.
+    """
+    from ..running.tuning import Effort
+    from .tune import Options
+    from .tune import tune as tune_
+
+    tune_(
+        Options(
+            track=track,
+            tier=None if tier is None else tier.value,
+            methods=_names(method),
+            datasets=_names(dataset),
+            effort=Effort(trials=trials, seconds=seconds),
+            jobs=jobs,
+            device=device,
+            again=again,
+            out=out,
+            results=results,
+        )
     )
 
 
@@ -322,6 +382,30 @@ def certify(
     from .data import certify as certify_
 
     certify_(_names(dataset), tier.value, samples, device, json)
+
+
+@records_app.command("check")
+def check_records(
+    against: Annotated[
+        str, typer.Option("--against", help="Only what was added since this commit; nothing in it may have changed.")
+    ] = "",
+    own: Annotated[
+        bool, typer.Option("--own", help="The project's own runs: badges, pictures and newer records are accepted.")
+    ] = False,
+    keys: Annotated[
+        bool,
+        typer.Option("--keys", help="Also compute each key again, from the code here and the data in the cache."),
+    ] = False,
+    preview: Annotated[
+        Path | None, typer.Option("--preview", help="Write the rows that the new records make, as Markdown.")
+    ] = None,
+    results: Results = RESULTS,
+    json: Json = False,
+) -> None:
+    """Say of each record in a folder whether it may be published, and show the rows that it makes."""
+    from .records import check as check_
+
+    check_(results, against=against, own=own, keys=keys, preview=preview, as_json=json)
 
 
 @site_app.command("build")

@@ -81,6 +81,9 @@ def info(name: str, as_json: bool) -> None:
         "parameters": parameters,
         "tiers": {k: dict(v) for k, v in cls.tiers.items()},
     }
+    search = {} if issubclass(cls, Dataset) else {k: list(v) for k, v in cls.search.items()}
+    if issubclass(cls, Method):
+        document["search"] = search
     problem = cls.tier("small").problem() if issubclass(cls, Dataset) else None
     if as_json:
         if problem is not None:
@@ -110,10 +113,12 @@ def info(name: str, as_json: bool) -> None:
         title="\nparameters" if problem else "\nhyperparameters",
         title_justify="left",
     )
-    for column in ("name", "type", "default", *cls.tiers):
+    for column in ("name", "type", "default", *cls.tiers, *(["tuning tries"] if search else [])):
         table.add_column(column)
     for p in parameters:
-        table.add_row(p["name"], p["type"], p["default"], *(str(t.get(p["name"], "")) for t in cls.tiers.values()))
+        tiers = (str(t.get(p["name"], "")) for t in cls.tiers.values())
+        tried = [", ".join(map(str, search.get(p["name"], [])))] if search else []
+        table.add_row(p["name"], p["type"], p["default"], *tiers, *tried)
     if parameters:
         console.print(table)
     for source in card["sources"]:

@@ -1,58 +1,27 @@
 """`sciml-bench sweep`."""
 
 import time
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from ..errors import InterruptedRunError
+from ..protocol.track import Track
 from ..records.record import Record
 from ..records.store import Store
-from ..registry import track
+from ..registry import track, track_names
+from ..running import jobs as pool
 from ..running import plan
-from ..running.sweep import Sweep, Watcher, run, shares
+from ..running.expected import Remaining, longest_first
+from ..running.sweep import Sweep, expected
+from .bars import Bars
 from .progress import Screen, line_of
 
-
-@dataclass
-class Bars(Watcher):
-    """A bar for the whole sweep with the time left, and one for each job; a line for every cell that ends."""
-
-    console: Console
-    progress: Progress
-    whole: TaskID
-    jobs: list[TaskID]
-    titles: dict[int, str] = field(default_factory=dict)
-    failed: int = 0
-    done: int = 0
-
-    def started(self, job: int, title: str) -> None:
-        """Open the bar of one cell."""
-        self.progress.reset(self.jobs[job], description=title, total=100, note="", visible=True)
-
-    def progressed(self, job: int, fraction: float, message: str) -> None:
-        """Move the bar of one cell."""
-        self.progress.update(self.jobs[job], completed=round(100 * fraction), note=message)
-
-    def ended(self, job: int, record: Record) -> None:  # noqa: ARG002
-        """Count a cell; say how it ended unless it did not apply."""
-        self.done += 1
-        self.progress.advance(self.whole)
-        if record.status != "not_applicable":
-            self.console.print(line_of(record), soft_wrap=True)
-        self.failed += record.status not in ("ok", "not_applicable")
+ALL = "all"
 
 
 def sweep(
@@ -63,16 +32,46 @@ def sweep(
     device: str,
     results: Path,
     retry: bool,
-    methods: list[str],
+    methods: Sequence[str],
+    datasets: Sequence[str],
+    only_fold: int | None,
     dry_run: bool,
 ) -> None:
     """Run what has no record yet."""
-    shares(jobs)
-    found = track(name)
-    found = found if tier is None else replace(found, tier=tier)
-    asked = Sweep.of(found, device=plan.pick_device(device), results=results, retry=retry, methods=methods)
-    store = Store(results)
-    store.prepare()
+    pool.shares(jobs)
+    wanted = [
+        Sweep.of(
+            tracks,
+            device=plan.pick_device(device),
+            results=results,
+            retry=retry,
+            methods=methods,
+            datasets=datasets,
+            only_fold=only_fold,
+        )
+        for tracks in tracks_of(name, tier, datasets)
+    ]
+    Store(results).prepare()
+    endings = [_sweep(asked, name, jobs, dry_run) for asked in wanted]
+    if not all(endings):
+        raise typer.Exit(1)
+
+
+def tracks_of(name: str, tier: str | None, datasets: Sequence[str]) -> list[list[Track]]:
+    """Return the named track, or of `all` those that hold a dataset asked for, together where tier and protocol agree."""
+    found = [track(n) for n in (track_names() if name == ALL else [name])]
+    found = [t if tier is None else replace(t, tier=tier) for t in found]
+    if name == ALL and datasets:
+        found = [t for t in found if set(t.datasets) & set(datasets)] or found
+
+    def protocol(t: Track) -> tuple[str, int, int]:
+        return t.tier, t.folds, t.seeds
+
+    return [list(group) for _, group in groupby(sorted(found, key=protocol), key=protocol)]
+
+
+def _sweep(asked: Sweep, name: str, jobs: int, dry_run: bool) -> bool:
+    """Run one sweep; whether every cell has a record and none failed."""
     try:
         with Screen() as screen:
             tasks = asked.tasks(screen.data)
@@ -80,40 +79,35 @@ def sweep(
         keys = [p.cell.key for p in cells]
         stands = asked.runner(1).settled(keys)
         waiting = [n for n, key in enumerate(keys) if key not in stands]
-        note = f"{name}: {len(cells)} cells, {len(stands)} have a record in {results}, {len(waiting)} to run"
-        screen.console.print(note)
+        screen.console.print(
+            f"{name}: {len(cells)} cells, {len(stands)} have a record in {asked.results}, {len(waiting)} to run"
+        )
         if dry_run or not waiting:
-            return
-        bars = _run(asked, waiting, jobs, screen.console)
+            return True
+        remaining = Remaining(expected(cells, waiting, asked.results), jobs)
+        return _run(asked, remaining, name, screen.console)
     except KeyboardInterrupt as error:
         raise InterruptedRunError(
             "interrupted; finished cells are kept, and the same command goes on from there"
         ) from error
-    if bars.done < len(waiting):
-        screen.console.print(
-            f"[red]![/] {len(waiting) - bars.done} cells have no record, as a job ended early; run the command again"
+
+
+def _run(asked: Sweep, remaining: Remaining, name: str, console: Console) -> bool:
+    """Run the cells that wait, the longest first where several run at a time."""
+    begun, failed = time.monotonic(), 0
+
+    def ended(line: str) -> str | None:
+        nonlocal failed
+        record = Record.model_validate_json(line)
+        failed += record.status not in ("ok", "not_applicable")
+        return None if record.status == "not_applicable" else line_of(record)
+
+    waiting = longest_first(remaining.expected) if remaining.jobs > 1 else list(remaining.expected)
+    with Bars(console, remaining, ended, f"sweep {name}") as bars:
+        lost = pool.run(asked, waiting, remaining.jobs, bars.listen)
+    console.print(f"[dim]{bars.done} cells in {time.monotonic() - begun:.0f} s, {failed} of them failed")
+    if lost:
+        console.print(
+            f"[red]![/] {len(lost)} cells have no record, as the process that ran them died; run the command again"
         )
-    if bars.failed or bars.done < len(waiting):
-        raise typer.Exit(1)
-
-
-def _run(asked: Sweep, waiting: list[int], jobs: int, console: Console) -> Bars:
-    begun = time.monotonic()
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        speed_estimate_period=3600,
-    )
-    with progress:
-        whole = progress.add_task(escape("sweep"), total=len(waiting), note="")
-        bars = Bars(console, progress, whole, [progress.add_task("", total=100, note="") for _ in range(jobs)])
-        run(asked, waiting, jobs, bars)
-    console.print(f"[dim]{bars.done} cells in {time.monotonic() - begun:.0f} s, {bars.failed} of them failed")
-    return bars
+    return not failed and not lost

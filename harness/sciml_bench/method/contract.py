@@ -39,11 +39,14 @@ class Method(ABC):
     """One method, in `methods/<name>.py`: a frozen dataclass whose fields are its hyperparameters.
 
     Importing the module must not import a framework: `fit` does that. `tiers` overrides the fields' defaults tier by tier
-    (a smoke test wants a small network).
+    (a smoke test wants a small network), and `search` says what `sciml-bench tune` chooses from.
     """
 
     card: ClassVar[MethodCard]
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
+    search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType({})
+    """Hyperparameter → the values that tuning tries, in order, with that of the small tier among them; none should cost more
+    than about twice that one. Empty: the method is not tuned."""
     known_failures: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Check of the contract that the method fails → the reason, shown wherever the contract is run."""
 

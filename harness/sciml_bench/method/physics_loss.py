@@ -17,6 +17,8 @@ from .grids import GridCodec
 Tensor = torch.Tensor
 RESOLVED = 0.05
 """Times at which the training targets themselves have a relative residual above this count less."""
+MISSED = 0.5
+"""An equation that the training targets miss by more than this at every time is not theirs."""
 STENCIL = 5
 """Times that the central difference of fourth order spans."""
 
@@ -132,6 +134,21 @@ class PhysicsLoss:
     sizes: Mapping[str, Tensor]
     shares: Mapping[str, Tensor]
     floor: float
+
+    @property
+    def share(self) -> float:
+        """The mean of w: how much of the equation's loss is heeded, from 0 to 1."""
+        return float(torch.stack([s.mean() for s in self.shares.values()]).mean())
+
+    def require_met(self) -> None:
+        """Raise `UsageError` if the training targets miss an equation at every time, so that its loss would not be heeded."""
+        for name, share in self.shares.items():
+            least = RESOLVED * float((1 / share.max() - 1).sqrt())
+            if least > MISSED:
+                raise UsageError(
+                    f"the training data miss the equation '{name}' at every time, by {least:.2g} of the size of its terms or "
+                    "more: it is not theirs, or their grid and times do not resolve it; with physics_weight=0 it is left out"
+                )
 
     @classmethod
     def of(cls, problem: Problem, train: xr.Dataset, *, weight: float) -> Self:

@@ -23,7 +23,7 @@ def read_samples(path: Path, variables: Iterable[str], samples: Sequence[int] | 
         counts = {d: file[f"{d}_count"][...] for d in ragged}
         names = [*variables, *(f"{d}_count" for d in ragged)]
         found = {name: _read(file, name, samples, counts) for name in names}
-        dims = {d for _, (ds, _) in found.items() for d in ds}
+        dims = dict.fromkeys(d for ds, _ in found.values() for d in ds)  # in order: a message may name the first
         coordinates = {d: (d, file[d][...]) for d in dims if d not in (SAMPLE, *ragged) and _is_coordinate(file, d)}
     attributes = {"ragged": " ".join(ragged)} if ragged else {}
     return xr.Dataset(found, coords=coordinates, attrs=attributes)

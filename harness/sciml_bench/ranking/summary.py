@@ -12,9 +12,10 @@ from .intervals import Interval, corrected
 from .tradeoff import Point, Tradeoff, place
 
 COSTS = (
-    "data_seconds", "fit_seconds", "predict_seconds", "latency_p50", "latency_p95", "throughput", "peak_memory_gib",
-    "device_memory_gib", "energy_joules", "parameters", "overhead_seconds",
+    "data_seconds", "tuning_seconds", "fit_seconds", "predict_seconds", "latency_p50", "latency_p95", "throughput",
+    "peak_memory_gib", "device_memory_gib", "energy_joules", "parameters", "overhead_seconds",
 )  # fmt: skip
+INVESTED = ("data_seconds", "tuning_seconds", "fit_seconds")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Row:
     def seconds_per_sample(self) -> float | None:
         """Predict seconds for one sample when the whole test part is predicted at once."""
         return self.cost.get("predict_seconds_per_sample")
+
+    @property
+    def invested(self) -> float:
+        """Seconds spent before the first prediction: data, tuning where it is recorded, and fit."""
+        return sum(self.cost.get(name, 0.0) for name in INVESTED)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as `run --json` prints it."""
@@ -196,9 +202,8 @@ def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
         flags.append("worse than the baseline")
     if row.solver or row.control:
         return _with(row, None, flags)
-    invested = row.cost.get("data_seconds", 0.0) + row.cost.get("fit_seconds", 0.0)
     tradeoff = place(
-        Point(row.name, row.error, row.seconds_per_sample), invested, solver, row.floor.get(row.primary, 0.0)
+        Point(row.name, row.error, row.seconds_per_sample), row.invested, solver, row.floor.get(row.primary, 0.0)
     )
     if tradeoff.dominated:
         flags.append("dominated by the solver")

@@ -1,11 +1,11 @@
 """Accuracy against cost: where a method stands against the dataset's own solver, coarsened.
 
-With e the method's error, p its predict seconds a sample, d + f the seconds of data generation and fit, and (eᵢ, sᵢ) the error and
-seconds a sample of the solver's cost points:
+With e the method's error, p its predict seconds a sample, f the seconds of data generation, tuning (where it is recorded) and
+fit, and (eᵢ, sᵢ) the error and seconds a sample of the solver's cost points:
 
     speed-up at equal error   min{sᵢ : eᵢ ≤ max(e, floor)} / p           below 1 the solver is faster
     error at equal cost       min{eᵢ : sᵢ ≤ p} / e                       below 1 the solver is more accurate
-    break-even count          the smallest N with (d + f) + N·p < N·s    s: the solver's seconds at equal error
+    break-even count          the smallest N with f + N·p < N·s          s: the solver's seconds at equal error
 
 The comparison is the fair one of McGreivy & Hakim (2024), doi:10.1038/s42256-024-00897-5: at equal accuracy or at equal time,
 against an efficient solver of the same equation.
@@ -37,7 +37,7 @@ class Tradeoff:
 
 
 def place(method: Point, invested: float, solver: Sequence[Point], floor: float) -> Tradeoff:
-    """Place a method that took `invested` seconds of data and fit against the solver's points."""
+    """Place a method that took `invested` seconds of data, tuning and fit against the solver's points."""
     if not solver:
         return Tradeoff(None, None, None, False, "no reference solver to compare with")
     equal = [s for s in solver if s.error <= max(method.error, floor)]

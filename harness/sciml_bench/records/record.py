@@ -70,6 +70,8 @@ class Cost(_Strict):
     flops: FiniteFloat | None
     threads: int
     precision: str
+    tuning_seconds: FiniteFloat | None = None
+    """All trials in which the hyperparameters were chosen, where that is known; paid once for all folds."""
     overhead_seconds: FiniteFloat | None = None
     """Harness time of the cell outside fit and predict: starting the worker, moving arrays, scoring."""
 
@@ -101,6 +103,8 @@ class Provenance(_Strict):
     threads: int
     started: str
     command: str
+    hyperparameters_from: Literal["default", "tuned", "given"] | None = None
+    """The method's own for the tier, the reviewed file of tuned ones, or the command line."""
     badge: Literal["self-reported", "re-scored", "reproduced"] = "self-reported"
     verification: Verification | None = None
 

@@ -7,7 +7,6 @@ on a new line and nothing is removed. Which line is the later one is told by the
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import StoreError
-from ..paths import ensure_writable
+from ..paths import append_line, ensure_writable
 from .record import SCHEMA_VERSION, Record
 
 
@@ -40,16 +39,7 @@ class Store:
         """Add one record durably."""
         path = self.path(record)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with open(path, "ab+") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                line = record.to_line().encode() + b"\n"
-                end = handle.seek(0, os.SEEK_END)
-                if end:
-                    handle.seek(end - 1)
-                    if handle.read(1) != b"\n":
-                        line = b"\n" + line
-                _write_whole(handle.fileno(), line, end)
+            append_line(path, record.to_line())
         except OSError as error:
             raise StoreError(
                 f"the record of {record.row} fold {record.cell.fold} could not be written to '{path.name}' ({error.strerror}); "
@@ -86,12 +76,12 @@ class Store:
             if not line.strip():
                 continue
             if line in first:
-                self._complain(f"{name} line {number} repeats line {first[line]} and counts once; it may be deleted")
+                self._complain(f"{name} line {number} repeats line {first[line]} and counts once: nothing is lost")
             first.setdefault(line, number)
             try:
                 record = Record.model_validate_json(line)
             except ValidationError as error:
-                self._complain(_complaint(name, number, line, error))
+                self._complain(complaint(name, number, line, error))
                 continue
             cell = (record.cell.variant, record.cell.repetition, record.cell.fold)
             if record.provenance.started < started.get(cell, ""):
@@ -107,19 +97,8 @@ class Store:
             self.complaints.append(sentence)
 
 
-def _write_whole(descriptor: int, line: bytes, end: int) -> None:
-    """Write all bytes and sync them, or leave the file as it was."""
-    try:
-        view = memoryview(line)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    except OSError:
-        os.ftruncate(descriptor, end)
-        raise
-
-
-def _complaint(name: str, number: int, line: str, error: ValidationError) -> str:
+def complaint(name: str, number: int, line: str, error: ValidationError) -> str:
+    """Return the sentence about a line that is no record."""
     try:
         version = json.loads(line).get("schema_version")
     except (ValueError, AttributeError):

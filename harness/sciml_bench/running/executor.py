@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -51,7 +51,7 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
 
 
 def keep_compiled_programs() -> None:
-    """Let JAX and torch keep compiled programs in the cache folder, for this process and its workers, unless the user decided otherwise.
+    """Let JAX and torch keep compiled programs in the cache folder, unless the user decided otherwise; for workers as well.
 
     Each cell is a process of its own and would else compile the same solver again. The folders are made here, as a worker
     can use none that is made beside the data after its barrier has closed.
@@ -73,6 +73,12 @@ class Worker:
     job: Job
     begun: float = 0.0
     peak_gib: float = 0.0
+    processor_seconds: float = 0.0
+    answered: bool = False
+    started: list[psutil.Process] = field(default_factory=list)
+    """What it had started and not ended when it answered."""
+    left_behind: int = 0
+    """How many processes still ran when it had ended."""
 
     @classmethod
     def start(cls, context: ForkServerContext, job: Job) -> Self:
@@ -85,22 +91,30 @@ class Worker:
 
     def finish(self, listen: Listener) -> dict[str, Any]:
         """Let it go, follow it to its end and return its outcome: `status`, `reason` and, where it got so far, cost and curves."""
-        self.begun = time.monotonic()
         try:
-            with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
-                self.pipe.send_bytes(b"go")
-            outcome = _follow(self, listen)
+            outcome = self.answer(listen)
         finally:
-            left_behind = self.end()
-        return {
-            "curves": {}, "facts": {}, **outcome, "observed_peak_gib": self.peak_gib, "left_behind": left_behind,
-        }  # fmt: skip
+            self.end()
+        return {**outcome, "left_behind": self.left_behind}
 
-    def end(self) -> int:
-        """End the process and all that it started; return how many processes it had left running."""
-        left_behind = end_group(self.process)
+    def answer(self, listen: Listener) -> dict[str, Any]:
+        """Let it go, follow it to its answer and return that as `finish` does; until `end` it winds down beside its parent.
+
+        One that never answers has ended with all that it started.
+        """
+        self.begun = time.monotonic()
+        with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
+            self.pipe.send_bytes(b"go")
+        outcome = _follow(self, listen)
+        if not self.answered:
+            self.end()
+        seen = {"curves": {}, "facts": {}, "processor_seconds": self.processor_seconds}
+        return {**seen, **outcome, "observed_peak_gib": self.peak_gib}
+
+    def end(self) -> None:
+        """End the process and all that it started."""
+        self.left_behind = max(self.left_behind, end_group(self.process, self.started))
         self.pipe.close()
-        return left_behind
 
 
 def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
@@ -112,6 +126,7 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             except (EOFError, OSError):
                 return _died(watch)
             if "status" in message:
+                watch.answered, watch.started = True, _descendants(watch.process.pid)
                 return message
             listen(message)
         now = time.monotonic()
@@ -125,6 +140,14 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             next_memory = now + MEMORY_POLL_SECONDS
             used = group_memory_gib(watch.process.pid)
             watch.peak_gib = max(watch.peak_gib, used)
+            allowed = watch.job.trial_seconds
+            if allowed is not None:
+                watch.processor_seconds = group_processor_seconds(watch.process.pid)
+                if min(now - watch.begun, watch.processor_seconds) > allowed:
+                    return {
+                        "status": "over_budget",
+                        "reason": f"did not finish within the {allowed:.0f} s that were left and was ended",
+                    }
             if used > limit.memory_gib:
                 return {
                     "status": "out_of_memory",
@@ -156,17 +179,32 @@ def group_memory_gib(pid: int | None) -> float:
     return total / 2**30
 
 
-def end_group(process: BaseProcess) -> int:
-    """End a worker and everything it started, by request and then by force; return how many others still ran."""
+def group_processor_seconds(pid: int | None) -> float:
+    """Return the processor seconds of a process and all its descendants, those that have ended included."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += sum(process.cpu_times()[:4])
+    return total
+
+
+def end_group(process: BaseProcess, started: Iterable[psutil.Process] = ()) -> int:
+    """End a worker and everything it started, by request and then by force; return how many others still ran.
+
+    `started` is what is known of its children already: once it has ended, nothing tells those that left its group.
+    """
     pid = process.pid
     if pid is None:
         return 0
-    left_behind = _descendants(pid)
+    left_behind = {*started, *_descendants(pid)}
     if process.is_alive():
         process.join(0.5)  # a worker that has answered ends by itself
     still_running = len(_group(pid))
     for number, grace in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
-        if not process.is_alive() and not any(p.is_running() for p in left_behind):
+        left_behind = {p for p in left_behind if p.is_running()}
+        if not process.is_alive() and not left_behind:
             break
         for target in [pid, *(p.pid for p in left_behind)]:
             _signal(target, number)
@@ -187,7 +225,7 @@ def _group(pid: int) -> list[int]:
     return found
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
+def _descendants(pid: int | None) -> list[psutil.Process]:
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.Error:

@@ -22,10 +22,10 @@ class Spent:
 def timed(call: Callable[[], Any], device: str) -> tuple[Any, Spent]:
     """Return the result of a call and what it took, with the device synchronised before and after."""
     synchronise(device)
-    wall, cpu = time.perf_counter(), _cpu_seconds()
+    wall, cpu = time.perf_counter(), cpu_seconds()
     result = call()
     synchronise(device)
-    return result, Spent(time.perf_counter() - wall, _cpu_seconds() - cpu)
+    return result, Spent(time.perf_counter() - wall, cpu_seconds() - cpu)
 
 
 def synchronise(device: str) -> None:
@@ -35,7 +35,8 @@ def synchronise(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
+    """Return the processor seconds of this process and of those that it started and that have ended."""
     return time.process_time() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
 
 

@@ -1,21 +1,20 @@
 """From what was asked on the command line to the cells that answer it."""
 
 import importlib.util
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .._layout import root
 from ..errors import UsageError
 from ..method.contract import Budget
 from ..naming import innermost
 from ..problem import DatasetCard, MethodCard, Problem
 from ..protocol.budgets import BUDGETS
 from ..registry import Broken, all_methods, build_method, dataset_class, method_class, short_name
+from . import reviewed
 from .cell import Cell, source_digest, variants_of
-from .run import Planned
+from .run import Origin, Planned
 from .task import Task
 
 BASELINES = ("control", "baseline", "solver")
@@ -45,16 +44,6 @@ class Request:
         if self.memory_gib is not None:
             budget = replace(budget, memory_gib=self.memory_gib)
         return budget
-
-
-def tuned_hyperparameters(tier: str, dataset: str, method: str) -> dict[str, Any]:
-    """Return the reviewed hyperparameters of `benchmarks/hyperparameters.toml` for one method on one dataset."""
-    path = root("benchmarks") / "hyperparameters.toml"
-    if not path.exists():
-        return {}
-    with open(path, "rb") as handle:
-        table = tomllib.load(handle)
-    return dict(table.get(tier, {}).get(dataset, {}).get(method, {}))
 
 
 def baselines(problem: Problem, tier: str, besides: Sequence[str]) -> list[str]:
@@ -107,7 +96,11 @@ def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[s
     planned = []
     for name in methods:
         digest = source_digest(name)
-        for variant, method, sets in variants_of(name, task, _tuned(name, task.tier, task.name), given):
+        pair = _pair(name, task.tier, task.name)
+        tuned = {} if pair is None else reviewed.hyperparameters(pair)
+        trials = None if pair is None or given else reviewed.tuning(pair)
+        came: Origin = "given" if given else "tuned" if tuned else "default"
+        for variant, method, sets in variants_of(name, task, tuned, given):
             for repetition in range(request.seeds):
                 for fold in folds:
                     cell = Cell(
@@ -121,13 +114,19 @@ def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[s
                         budget=request.budget(task.tier),
                         method_digest=digest,
                     )
-                    planned.append(Planned(cell, sets))
+                    planned.append(Planned(cell, sets, came, None if trials is None else trials.seconds))
     return planned
 
 
-def _tuned(name: str, tier: str, dataset: str) -> dict[str, Any]:
+def _pair(name: str, tier: str, dataset: str) -> reviewed.Pair | None:
+    """Return the pair whose tuned hyperparameters a method takes: around another one, that one's; of a user's file, none."""
     inner = innermost(name)
-    return {} if Path(inner).suffix else tuned_hyperparameters(tier, dataset, inner)
+    return None if Path(inner).suffix else (tier, dataset, inner)
+
+
+def _tuned(name: str, tier: str, dataset: str) -> dict[str, Any]:
+    pair = _pair(name, tier, dataset)
+    return {} if pair is None else reviewed.hyperparameters(pair)
 
 
 def pick_device(asked: str) -> str:

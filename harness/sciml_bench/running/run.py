@@ -3,13 +3,13 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .. import metrics
 from ..errors import ContractError, NotFiniteError, StoreError
@@ -22,8 +22,10 @@ from .cell import Cell
 from .executor import Worker
 from .sample_pictures import keep
 from .sandbox import published
-from .scoring import DataReader, Scored, score
+from .scoring import DataReader, Scored, get_ready, score
 from .worker import PREDICTIONS, Job
+
+Origin = Literal["default", "tuned", "given"]
 
 
 class Watcher(Protocol):
@@ -41,10 +43,12 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell to be run and the `--set` words of the command that repeats it."""
+    """A cell to be run, the `--set` words of the command that repeats it, and how its hyperparameters were chosen."""
 
     cell: Cell
     given: Mapping[str, Any]
+    came_from: Origin | None = None
+    tuning_seconds: float | None = None
 
 
 @dataclass
@@ -55,11 +59,14 @@ class Running:
     worker: Worker | None
     reason: str
 
-    def close(self) -> None:
-        """End what still runs and remove the folder."""
-        if self.worker is not None and self.worker.process.is_alive():
+    def close(self) -> dict[str, Any]:
+        """End what still runs, remove the folder and say how many processes the worker had left behind."""
+        left = {}
+        if self.worker is not None:
             self.worker.end()
+            left = {"left_behind": self.worker.left_behind}
         shutil.rmtree(self.folder, ignore_errors=True)
+        return left
 
 
 @dataclass
@@ -94,23 +101,32 @@ class Runner:
         reader = DataReader()
         ahead: Running | None = None
         try:
-            for planned, following in _with_next(cells):
+            remaining = iter(cells)
+            planned = next(remaining, None)
+            while planned is not None:
+                first = ahead is None
                 running, ahead = ahead or self._start(planned), None
                 watcher.cell_started(planned.cell)
-                begun, moment = time.perf_counter(), datetime.now(UTC)
                 try:
+                    if first:
+                        get_ready(planned.cell.task, reader)
+                    begun, moment = time.perf_counter(), datetime.now(UTC)
                     outcome, status, reason = _outcome(running, planned.cell, watcher)
+                    following = next(remaining, None)
                     ahead = None if following is None else self._start(following)
                     scored = None
                     if status == "ok":
                         status, reason, scored = self._scored(planned.cell, running.folder, reader)
                 finally:
-                    running.close()
+                    left = running.close()
                 total = time.perf_counter() - begun
+                if outcome:
+                    outcome |= left
                 record = _record(planned, status, reason, scored, outcome, total, moment, self.threads)
                 self.store.append(record)
                 watcher.cell_ended(record, False)
                 yield record
+                planned = following
         finally:
             if ahead is not None:
                 ahead.close()
@@ -129,14 +145,15 @@ class Runner:
         folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
         if reason is not None:
             return Running(folder, None, reason)
-        job = _job(planned.cell, folder, self.threads, self._secret(planned.cell))
+        job = job_of(planned.cell, folder, self.threads, self._secret(planned.cell))
         return Running(folder, Worker.start(self.context, job), "")
 
     def _secret(self, cell: Cell) -> tuple[Path, ...]:
         """Return what holds the truth of test samples, or what others made of them."""
         source = cell.task.source
         kept = [] if self.keep_predictions is None else [self.keep_predictions]
-        return (*published(self.store.folder), *kept, *([Path(source.name)] if source.is_file else []))
+        given = [Path(source.name)] if source.is_file else []
+        return tuple(p.absolute() for p in (*published(self.store.folder), *kept, *given))
 
     def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
         """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""
@@ -165,6 +182,7 @@ class Runner:
                 scored,
                 [v.name for v in problem.targets],
                 [v.name for v in problem.inputs if v.space],
+                film=cell.method.card.family == "control",
             )
         checkpoint = folder / "checkpoint.pkl"
         if checkpoint.exists():
@@ -173,22 +191,11 @@ class Runner:
             _move(folder / PREDICTIONS, self.keep_predictions / f"{cell.key}.h5")
 
 
-def _with_next(cells: Iterable[Planned]) -> Iterator[tuple[Planned, Planned | None]]:
-    """Yield each cell with the one after it."""
-    current: Planned | None = None
-    for following in cells:
-        if current is not None:
-            yield current, following
-        current = following
-    if current is not None:
-        yield current, None
-
-
 def _outcome(running: Running, cell: Cell, watcher: Watcher) -> tuple[dict[str, Any], Status, str]:
     """Let a started worker go and return its outcome, status and reason."""
     if running.worker is None:
         return {}, "not_applicable", running.reason
-    outcome = running.worker.finish(_listener(cell, watcher))
+    outcome = running.worker.answer(_listener(cell, watcher))
     return outcome, outcome["status"], outcome["reason"]
 
 
@@ -197,7 +204,8 @@ def _move(source: Path, target: Path) -> None:
     shutil.move(source, target)
 
 
-def _job(cell: Cell, folder: Path, threads: int, secret: tuple[Path, ...]) -> Job:
+def job_of(cell: Cell, folder: Path, threads: int, secret: tuple[Path, ...]) -> Job:
+    """Return what the worker of a cell is told; `secret` is what its method must not read beside the data."""
     task = cell.task
     return Job(
         source=task.source,
@@ -267,7 +275,7 @@ def _record(
         scores={} if scored is None else scored.scores,
         floor={} if certificate is None else certificate.floor,
         per_sample=None if scored is None else scored.per_sample,
-        cost=_cost(cell, outcome, total, threads) if scored is not None else None,
+        cost=_cost(planned, outcome, total, threads) if scored is not None else None,
         diagnostics=diagnostics,
         provenance=Provenance(
             **environment(),  # type: ignore[arg-type]
@@ -279,11 +287,13 @@ def _record(
             threads=threads,
             started=started.isoformat(timespec="seconds"),
             command=cell.command(planned.given),
+            hyperparameters_from=planned.came_from,
         ),
     )
 
 
-def _cost(cell: Cell, outcome: dict[str, Any], total: float | None, threads: int) -> Cost:
+def _cost(planned: Planned, outcome: dict[str, Any], total: float | None, threads: int) -> Cost:
+    cell = planned.cell
     split, data = cell.task.splits[cell.fold], cell.task.data
     facts = outcome["facts"]
     measured = dict(outcome["cost"])
@@ -299,5 +309,6 @@ def _cost(cell: Cell, outcome: dict[str, Any], total: float | None, threads: int
         flops=None if flops is None else float(flops),
         threads=threads,
         precision=str(getattr(cell.method, "precision", "float64")),
+        tuning_seconds=planned.tuning_seconds,
         overhead_seconds=None if total is None else max(total - inside, 0.0),
     )

@@ -1,27 +1,20 @@
-"""Running all cells of a track that have no record yet, several at a time, each job on cores of its own.
+"""Running all cells of some tracks that have no record yet, several at a time; see `jobs`."""
 
-A job is a process that runs one cell after the other. Its cores are its own and inherited by everything that it starts, so that
-no cell is timed while another uses them. Jobs share nothing but a counter and the store: one that dies takes no other with it.
-"""
-
-import multiprocessing
-import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.context import SpawnContext
-from multiprocessing.process import BaseProcess
 from pathlib import Path
-from queue import Empty
 from typing import Any
 
-from ..errors import UsageError
+from .._layout import root
+from ..errors import UnknownNameError, UsageError
 from ..protocol.track import Track
 from ..records.record import Record
 from ..records.store import Store
 from ..registry import dataset_class, method_class, method_names
 from . import plan
 from .executor import fork_server
+from .expected import by_row
+from .jobs import Tell
 from .run import Planned, Runner
 from .task import Task, prepare
 
@@ -41,19 +34,27 @@ class Sweep:
     keep_predictions: Path | None = None
 
     @classmethod
-    def of(cls, track: Track, *, device: str, results: Path, retry: bool, methods: Sequence[str] = ()) -> "Sweep":
-        """Return the sweep of a track, over all methods of the suite that can run here unless some are named."""
+    def of(
+        cls,
+        tracks: Sequence[Track],
+        *,
+        device: str,
+        results: Path,
+        retry: bool,
+        methods: Sequence[str] = (),
+        datasets: Sequence[str] = (),
+        only_fold: int | None = None,
+    ) -> "Sweep":
+        """Return the sweep of tracks of one protocol, over all methods of the suite that can run here unless some are named."""
+        track = tracks[0]
+        if only_fold is not None and not 0 <= only_fold < track.folds:
+            raise UsageError(f"--only-fold is {only_fold}: expected 0 to {track.folds - 1}")
         request = plan.Request(
-            tier=track.tier, seeds=track.seeds, only_fold=None, device=device, seconds=None, memory_gib=None
+            tier=track.tier, seeds=track.seeds, only_fold=only_fold, device=device, seconds=None, memory_gib=None
         )
-        for name in track.datasets:
-            plan.check_dataset(name)
-        for name in methods:
-            plan.check_method(name, track.tier, {})
-        found = tuple(methods) or tuple(m for m in method_names() if _can_run(m))
         return cls(
-            datasets=track.datasets,
-            methods=found,
+            datasets=chosen_datasets(tracks, datasets),
+            methods=chosen_methods(methods, track.tier),
             folds=track.folds,
             request=request,
             results=results,
@@ -71,22 +72,57 @@ class Sweep:
         for task in tasks:
             for planned in plan.cells(task, self.methods, self.request, {}):
                 cell = planned.cell
-                first = cell.fold == 0 and cell.repetition == 0
+                first = cell.fold == (self.request.only_fold or 0) and cell.repetition == 0
                 if first or cell.method.applies_to(task.problem) is None:
                     found.append(planned)
         return found
 
-    def frameworks(self) -> set[str]:
-        """Return the frameworks that a fork server should have imported."""
-        solvers = [dataset_class(d).tier(self.request.tier).problem().solver for d in self.datasets]
-        found = {str(method_class(m).card.framework) for m in self.methods}
-        return found | {str(s.framework) for s in solvers if s is not None}
-
     def runner(self, threads: int) -> Runner:
         """Return the runner of one job."""
-        context = fork_server(self.frameworks())
+        context = fork_server(frameworks(self.methods, self.datasets, self.request.tier))
         store = Store(self.results)
         return Runner(store, context, threads, retry=self.retry, keep_predictions=self.keep_predictions)
+
+    def work(self, numbers: Iterable[int], tell: Tell, threads: int) -> None:
+        """Run the cells with these numbers; what a job does."""
+        runner = self.runner(threads)
+        cells = self.cells(self.tasks(lambda _: lambda *_: None))
+        for _ in runner.run_each((cells[n] for n in numbers), _Messenger(tell)):
+            pass
+
+
+def measured(results: Path) -> Mapping[tuple[str, str, str], float]:
+    """Return the seconds of a row's cells, from the records in a folder and those published with the suite."""
+    return {**by_row(Store(root("results")).records()), **by_row(Store(results).records())}
+
+
+def expected(cells: Sequence[Planned], numbers: Iterable[int], results: Path) -> dict[int, float | None]:
+    """Return how long these cells should take, None where that is not known."""
+    known = measured(results)
+    found: dict[int, float | None] = {}
+    for n in numbers:
+        cell = cells[n].cell
+        applies = cell.method.applies_to(cell.task.problem) is None
+        found[n] = known.get((cell.task.tier, cell.task.name, cell.row)) if applies else 0.0
+    return found
+
+
+def chosen_datasets(tracks: Sequence[Track], named: Sequence[str]) -> tuple[str, ...]:
+    """Return the datasets of some tracks, or those named of them."""
+    known = list(dict.fromkeys(d for t in tracks for d in t.datasets))
+    for name in named:
+        if name not in known:
+            raise UnknownNameError("dataset of the track", name, known)
+    for name in named or known:
+        plan.check_dataset(name)
+    return tuple(named or known)
+
+
+def chosen_methods(named: Sequence[str], tier: str) -> tuple[str, ...]:
+    """Return the methods named, or else all of the suite that run as they are named, with what is installed here."""
+    for name in named:
+        plan.check_method(name, tier, {})
+    return tuple(named) or tuple(m for m in method_names() if _can_run(m))
 
 
 def _can_run(method: str) -> bool:
@@ -95,91 +131,24 @@ def _can_run(method: str) -> bool:
     return card.family != "wrapper" and plan.missing_library(card) is None
 
 
-class Watcher:
-    """Who watches a sweep; the jobs' news arrive one at a time."""
-
-    def started(self, job: int, title: str) -> None:
-        """A job begins a cell."""
-
-    def progressed(self, job: int, fraction: float, message: str) -> None:
-        """A job's cell has come so far."""
-
-    def ended(self, job: int, record: Record) -> None:
-        """A job's cell has its record."""
+def frameworks(methods: Iterable[str], datasets: Iterable[str], tier: str) -> set[str]:
+    """Return the frameworks that a fork server should have imported."""
+    solvers = [dataset_class(d).tier(tier).problem().solver for d in datasets]
+    found = {str(method_class(m).card.framework) for m in methods}
+    return found | {str(s.framework) for s in solvers if s is not None}
 
 
 @dataclass
 class _Messenger:
     """In a job: passes the news of a cell on to the parent."""
 
-    job: int
-    news: Any
+    tell: Tell
 
     def cell_started(self, cell: Any) -> None:
-        self.news.put(("started", self.job, f"{cell.task.name} {cell.row} fold {cell.fold + 1}"))
+        self.tell("started", f"{cell.task.name} {cell.row} fold {cell.fold + 1}")
 
     def cell_progress(self, cell: Any, fraction: float, message: str) -> None:  # noqa: ARG002
-        self.news.put(("progressed", self.job, fraction, message))
+        self.tell("progressed", fraction, message)
 
     def cell_ended(self, record: Record, reused: bool) -> None:  # noqa: ARG002
-        self.news.put(("ended", self.job, record.to_line()))
-
-
-def shares(jobs: int) -> list[tuple[int, ...]]:
-    """Return the cores of each job: as many for each as there are, none for two."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-    if not 1 <= jobs <= len(cores):
-        raise UsageError(f"--jobs is {jobs}, but this machine has {len(cores)} cores for it: give 1 to {len(cores)}")
-    each = len(cores) // jobs
-    return [tuple(cores[j * each : (j + 1) * each]) for j in range(jobs)]
-
-
-def run(sweep: Sweep, waiting: Sequence[int], jobs: int, watcher: Watcher) -> None:
-    """Run the cells with these numbers; returns when all have a record, or the jobs have died."""
-    context = multiprocessing.get_context("spawn")
-    news: Any = context.Queue()
-    following = context.Value("i", 0)
-    arguments = (sweep, list(waiting), following, news)
-    workers = [_start(context, j, cores, arguments) for j, cores in enumerate(shares(jobs))]
-    try:
-        while any(w.is_alive() for w in workers) or not news.empty():
-            with suppress(Empty):
-                kind, job, *rest = news.get(timeout=0.2)
-                if kind == "ended":
-                    watcher.ended(job, Record.model_validate_json(rest[0]))
-                else:
-                    getattr(watcher, kind)(job, *rest)
-    finally:
-        for worker in workers:
-            worker.terminate()
-            worker.join()
-
-
-def _start(context: SpawnContext, job: int, cores: tuple[int, ...], arguments: tuple[Any, ...]) -> BaseProcess:
-    process = context.Process(target=_job, args=(job, cores, *arguments), name=f"job {job}")
-    process.start()
-    return process
-
-
-def _job(job: int, cores: tuple[int, ...], sweep: Sweep, waiting: list[int], following: Any, news: Any) -> None:
-    """Run cells until none is left."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, cores)  # inherited by everything that is started from here
-    try:
-        runner = sweep.runner(len(cores))
-        cells = sweep.cells(sweep.tasks(lambda _: lambda *_: None))
-        numbers = _numbers(waiting, following)
-        for _ in runner.run_each((cells[n] for n in numbers), _Messenger(job, news)):
-            pass
-    except KeyboardInterrupt:
-        return  # the parent has been told as well, and says so
-
-
-def _numbers(waiting: list[int], following: Any) -> Iterable[int]:
-    while True:
-        with following.get_lock():
-            n = following.value
-            following.value += 1
-        if n >= len(waiting):
-            return
-        yield waiting[n]
+        self.tell("ended", record.to_line())

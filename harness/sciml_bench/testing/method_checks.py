@@ -135,6 +135,20 @@ def is_a_frozen_dataclass(bench: Bench) -> None:
     raise ContractError("an unknown hyperparameter is accepted")
 
 
+def can_be_tuned(bench: Bench) -> None:
+    """What tuning chooses from are values of hyperparameters, in order, and the small tier's own are among them."""
+    small = build_method(bench.cls, "small", {}, {}).hyperparameters()
+    for name, values in bench.cls.search.items():
+        for value in values:
+            build_method(bench.cls, "small", {}, {name: value})
+        if len(set(values)) < 2 or list(values) != sorted(values):
+            raise ContractError(f"`search` gives {values} for '{name}': expected two or more values in rising order")
+        if small[name] not in values:
+            raise ContractError(
+                f"`search` gives {values} for '{name}' without {small[name]}, its value at the small tier: add it"
+            )
+
+
 def leaves_its_data_as_they_are(bench: Bench) -> None:
     """Neither fit nor predict changes what it is given."""
     if not (bench.first.left_alone and bench.again.left_alone):
@@ -240,6 +254,7 @@ def _arrays(bench: Bench, answer: xr.Dataset) -> list[Any]:
 METHOD_CHECKS: tuple[Callable[[Bench], None], ...] = (
     card_is_complete,
     is_a_frozen_dataclass,
+    can_be_tuned,
     imports_no_framework,
     keeps_its_budget,
     reports_how_far_it_is,

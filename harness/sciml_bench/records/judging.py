@@ -1,0 +1,113 @@
+"""Judging one line as a record, by itself and beside what is published: each function returns the sentences against it."""
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import StoreError
+from ..protocol.seeds import PROTOCOL_VERSION, training_seed
+from .record import Record
+from .store import complaint
+
+LINE_BYTES = 2**20
+PATHS = re.compile(
+    r"(?:^|[^A-Za-z0-9_./:-])(?:/(?:home|Users|root|tmp|var|mnt|work|data|opt|usr|scratch)/|[A-Za-z]:\\)"
+)
+DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that show a text in another order than it has."""
+
+
+def parse(line: bytes) -> Record:
+    """Return the record of a line; raises StoreError with the sentence that says why there is none."""
+    if len(line) > LINE_BYTES:
+        raise StoreError(f"has {len(line) / 2**20:.1f} MB, more than a record's {LINE_BYTES // 2**20}")
+    try:
+        text = line.decode("utf-8")
+        record = Record.model_validate_json(text)
+    except UnicodeDecodeError as error:
+        raise StoreError("is not UTF-8") from error
+    except ValidationError as error:
+        raise StoreError(complaint("", 0, line.decode("utf-8"), error).removeprefix(" line 0 ")) from error
+    for value in _values(json.loads(text)):
+        said = _unfit(value)
+        if said:
+            raise StoreError(said)
+    return record
+
+
+def _values(document: Any) -> Iterator[Any]:
+    """Yield every key, text and number of a document."""
+    if isinstance(document, dict):
+        yield from document
+        document = list(document.values())
+    if isinstance(document, list):
+        for item in document:
+            yield from _values(item)
+    else:
+        yield document
+
+
+def _unfit(value: Any) -> str:
+    """Return why a value may not stand in a public record, or ""."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "holds a number that is not finite"
+    if not isinstance(value, str):
+        return ""
+    if any(unicodedata.category(c) in ("Cc", "Cs") or c in DIRECTIONS for c in value):
+        return f"holds control characters, in {plain(value)}: a record is plain text"
+    if PATHS.search(value):
+        return f"holds a path of a machine, in {plain(value)}: a record is public; leave folders out"
+    return ""
+
+
+def plain(text: str) -> str:
+    """Return a text as it can be shown: short, and with what is not plain in it spelt out."""
+    return ascii(text if len(text) <= 80 else f"{text[:77]}...")
+
+
+def against_protocol(record: Record) -> Iterator[str]:
+    """Yield where a record contradicts the protocol or itself."""
+    cell, made = record.cell, record.provenance
+    seed = training_seed(cell.dataset, cell.method, cell.fold, cell.repetition)
+    if cell.seed != seed:
+        yield f"has the seed {cell.seed}; the protocol gives this cell {seed}"
+    if cell.fold >= cell.folds:
+        yield f"is of fold {cell.fold} but has {cell.folds} folds, counted from 0"
+    if made.protocol != PROTOCOL_VERSION:
+        yield f"follows version {made.protocol} of the protocol; this is version {PROTOCOL_VERSION}"
+    whole = record.per_sample is not None and record.cost is not None and record.primary in record.scores
+    if record.status == "ok" and not whole:
+        yield "is of a cell that went well, yet lacks its headline score, its samples' scores or its cost"
+    if record.status != "ok" and not record.reason.strip():
+        yield f"has the status {record.status} and no sentence that says why"
+    if made.badge != "self-reported" and made.verification is None:
+        yield f"carries the badge '{made.badge}' and does not say how it was confirmed"
+
+
+def against_publishing(record: Record) -> Iterator[str]:
+    """Yield why nobody could run a record again from what is public."""
+    if record.provenance.dirty is not False:
+        came = "changed code" if record.provenance.dirty else "no commit"
+        yield f"comes from {came}: commit first, and run the cell again in a clean checkout"
+    if record.cell.tier == "file":
+        yield "is of a file of somebody's own, which nobody else can run again"
+
+
+def against_outside(record: Record, before: Record | None) -> Iterator[str]:
+    """Yield what only the project's own runs may say; `before` is the published record with the same key."""
+    made = record.provenance
+    if made.badge != "self-reported" or made.verification is not None:
+        yield f"carries the badge '{made.badge}': what is submitted is self-reported until the project has run it again"
+    if before is not None and before.status == "ok":
+        yield f"would take the place of the published record {before.key}: if yours differs, open an issue"
+
+
+def identity(record: Record) -> tuple[Any, ...]:
+    """Return all that the key of a record stands for."""
+    made = record.provenance
+    return record.cell.model_dump_json(), made.data_digest, made.method_digest, made.protocol

@@ -1,0 +1,135 @@
+"""Working through numbered pieces of work with several processes, each on cores of its own.
+
+A job is a process that does one piece after the other. Its cores are its own and inherited by everything that it starts, so that
+nothing is timed while something else uses them. It asks for the next piece when it can begin it, so that none waits for a long one
+beside an idle job. One that dies takes nothing with it: it is started anew, and what it had in hand is tried once more.
+"""
+
+import contextlib
+import multiprocessing
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+from ..errors import SciMLBenchError, UsageError
+
+ATTEMPTS = 2
+"""How often a piece is begun whose job dies."""
+
+Tell = Callable[..., None]
+"""In a job: passes news on to the parent, as `tell(kind, *plain_data)`; "ended" says that the oldest piece in hand is done."""
+
+
+class Work(Protocol):
+    """What jobs do; travels to them by pickling."""
+
+    def work(self, numbers: Iterable[int], tell: Tell, threads: int) -> None:
+        """Do the pieces with these numbers in turn, telling "ended" after each."""
+
+
+Listener = Callable[[int, int | None, str, tuple[Any, ...]], None]
+"""Hears the news: (job, number of the piece in hand, kind, data)."""
+
+
+def shares(jobs: int) -> list[tuple[int, ...]]:
+    """Return the cores of each job: as many for each as there are, none for two."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    if not 1 <= jobs <= len(cores):
+        raise UsageError(f"--jobs is {jobs}, but this machine has {len(cores)} cores for it: give 1 to {len(cores)}")
+    each = len(cores) // jobs
+    return [tuple(cores[j * each : (j + 1) * each]) for j in range(jobs)]
+
+
+@dataclass
+class _Job:
+    """A running job and the pieces that it has in hand, the oldest first."""
+
+    process: BaseProcess
+    pipe: Connection
+    cores: tuple[int, ...]
+    held: deque[int] = field(default_factory=deque)
+    asked: bool = False
+
+
+def run(work: Work, numbers: Sequence[int], jobs: int, listen: Listener) -> list[int]:
+    """Do all pieces, in this order as jobs come free; return those that could not be done, as their job died each time.
+
+    What a job raises of the package's own, a full disk say, ends them all.
+    """
+    queue, lost = deque(numbers), list[int]()
+    deaths: Counter[int] = Counter()
+    stillborn: Counter[int] = Counter()
+    running = {j: _start(work, j, cores) for j, cores in enumerate(shares(jobs)[: len(numbers)])}
+    try:
+        while running:
+            ready = wait([job.pipe for job in running.values()])
+            for j, job in [(j, job) for j, job in running.items() if job.pipe in ready]:
+                try:
+                    kind, *data = job.pipe.recv()
+                except (EOFError, OSError):
+                    job.process.join()
+                    stillborn[j] += not job.asked
+                    if job.held:
+                        deaths[job.held[0]] += 1
+                    for n in reversed(job.held):
+                        (queue.appendleft if deaths[n] < ATTEMPTS else lost.append)(n)
+                    del running[j]
+                    if queue and stillborn[j] < ATTEMPTS:
+                        running[j] = _start(work, j, job.cores)
+                    continue
+                if kind == "raised":
+                    raise SciMLBenchError(*data)
+                if kind == "next":
+                    job.asked = True
+                    _hand_over(job, queue)
+                    continue
+                listen(j, job.held[0] if job.held else None, kind, tuple(data))
+                if kind == "ended":
+                    job.held.popleft()
+    finally:
+        for job in running.values():
+            job.process.terminate()
+            job.process.join()
+    return [*lost, *queue]
+
+
+def _hand_over(job: _Job, queue: deque[int]) -> None:
+    """Answer a job's question for the next piece."""
+    n = queue.popleft() if queue else None
+    if n is not None:
+        job.held.append(n)
+    with contextlib.suppress(OSError):  # it died: noticed at its end of the pipe
+        job.pipe.send(n)
+
+
+def _start(work: Work, number: int, cores: tuple[int, ...]) -> _Job:
+    context = multiprocessing.get_context("spawn")
+    mine, theirs = context.Pipe()
+    process = context.Process(target=_main, args=(work, cores, theirs), name=f"job {number}")
+    process.start()
+    theirs.close()
+    return _Job(process, mine, cores)
+
+
+def _main(work: Work, cores: tuple[int, ...], pipe: Connection) -> None:
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)  # inherited by everything that is started from here
+    try:
+        work.work(_numbers(pipe), lambda *news: pipe.send(news), len(cores))
+    except SciMLBenchError as error:
+        pipe.send(("raised", str(error)))  # no fault of the piece in hand: the others would meet it too
+    except (KeyboardInterrupt, BrokenPipeError, EOFError):
+        return  # the parent has been told as well, and says so; or it is gone
+
+
+def _numbers(pipe: Connection) -> Iterator[int]:
+    while True:
+        pipe.send(("next",))
+        n = pipe.recv()
+        if n is None:
+            return
+        yield n
