@@ -169,8 +169,8 @@ def test_a_score_that_vanished_is_off():
 def test_a_cell_runs_with_the_cores_that_its_record_names(waves, method_file, tmp_path):
     """What a library adds up over threads depends on their number: `verify` asks for that of the record."""
     path = method_file("counts", 'log.fact("cores", len(os.sched_getaffinity(0)))\nreturn repeat')
-    task = prepare(str(waves), "file", 2)
-    request = Request(tier="file", seeds=1, only_fold=0, device="cpu", seconds=None, memory_gib=None)
+    task = prepare(str(waves), "smoke", 2)
+    request = Request(tier="smoke", seeds=1, only_fold=0, device="cpu", seconds=None, memory_gib=None)
     (planned,) = cells(task, [str(path)], request, {})
     for count in (1, 2):
         runner = Runner(Store(tmp_path / f"on{count}"), fork_server(()), count)
