@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..ranking.summary import summarise
 from ..records.record import Record
 from ..records.store import Store
-from . import citation, compare_page, export, feed, glossary
+from . import citation, compare_page, export, feed, glossary, history
 from .board import TIERS, boards
 from .cards import dataset_card
 from .dataset_page import page
@@ -29,7 +29,7 @@ from .track_page import sections
 
 INDEX, GUIDE, CITE, CONTRIBUTE = "index.html", "how-to-read.html", "citation.html", "contribute.html"
 METHODS, DOWNLOADS = "methods.html", "downloads.html"
-FILES = frozenset({compare_page.PAGE, compare_page.DATA, feed.PAGE, *export.NAMES})
+FILES = frozenset({compare_page.PAGE, compare_page.DATA, feed.PAGE, history.PAGE, *export.NAMES})
 NAMES = frozenset(
     {INDEX, GUIDE, CITE, CONTRIBUTE, METHODS, DOWNLOADS, *FILES, FOLDER, "tracks", "methods", *ASSETS, *TIERS}
 )
@@ -109,6 +109,7 @@ def _write(site: _Site, shown: Suite, records: list[Record], complaints: list[st
     site.file(feed.PAGE, feed.feed(shown.boards))
     files = export.write(site.folder, shown.boards, records)
     site.page(DOWNLOADS, "downloads.html.j2", files=files)
+    site.page(history.PAGE, "history.html.j2", **history.values(site.results))
 
 
 def _rows(site: _Site, shown: Suite) -> Mapping[int, RowPage]:
