@@ -8,23 +8,22 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import xarray as xr
 
-from sciml_bench.errors import DivergedError, UsageError
+from sciml_bench.errors import UsageError
 from sciml_bench.problem import (
     Conserved,
     Dataset,
     DatasetCard,
     Derivatives,
     Equation,
-    Evolution,
-    Framework,
     Problem,
     Source,
     Symmetry,
     Variable,
 )
 from sciml_bench.problem.labels import labelled
+from sciml_bench.problem.periodic_solver import PeriodicSolver
 from sciml_bench.problem.random_field import PeriodicField
-from sciml_bench.problem.spectral import axis, evaluate, project, rollout, stacked, substeps
+from sciml_bench.problem.spectral import axis, stacked
 
 HORIZON = 1.0
 """The time of the last frame."""
@@ -72,22 +71,12 @@ class BurgersStepper:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BurgersSolver(Evolution):
-    """u_t + ½(u²)_x = νu_xx from u(0), by Fourier collocation and ETDRK4.
+class BurgersSolver(PeriodicSolver):
+    """u_t + ½(u²)_x = νu_xx from u(0), by Fourier collocation and ETDRK4."""
 
-    The start is projected on `grid` Fourier modes, advanced by `step`, and evaluated at the points of the
-    data. Spectral accuracy in space where the viscous layers are resolved, fourth order in time.
-
-    Source: Cox & Matthews 2002, doi:10.1006/jcph.2002.6995; Kassam & Trefethen 2005,
-    doi:10.1137/S1064827502410633.
-    """
-
-    framework: ClassVar[Framework] = "jax"
+    target: ClassVar[Variable] = VELOCITY
 
     viscosity: float
-    solver_grid: int
-    step: float
-    frames: int
 
     @property
     def interval(self) -> float:
@@ -96,51 +85,12 @@ class BurgersSolver(Evolution):
 
     @property
     def costs(self) -> Mapping[str, Mapping[str, Any]]:
-        """Grids from 8 up to the truth's own, the step shrinking in proportion, from one step a frame.
+        """Grids from 8 up to the truth's own, the step shrinking in proportion, from one step a frame."""
+        return self.shrinking(GRIDS)
 
-        Up to 48 points the error of space is far above that of 32-bit arithmetic, which is faster.
-        """
-        costs: dict[str, Mapping[str, Any]] = {}
-        finest = substeps(self.interval, self.step)
-        for n in (n for n in GRIDS if n < self.solver_grid):
-            count = max(1, finest * n // self.solver_grid)
-            precision = "float32" if n <= 48 else "float64"
-            costs[f"{n}, dt {self.interval / count:.2g}, {precision}"] = {
-                "grid": n,
-                "step": self.interval / count,
-                "precision": precision,
-            }
-        costs[f"{self.solver_grid}, dt {self.step:.2g}, float64"] = {
-            "grid": self.solver_grid,
-            "step": self.step,
-            "precision": "float64",
-        }
-        return costs
-
-    def solve(self, inputs: xr.Dataset, *, device: str = "cpu", **knobs: Any) -> xr.Dataset:
-        """Return u at every frame; `knobs`: grid, step and, optionally, precision."""
-        values = self._advance(inputs["u0"].values, self.frames, device=device, **knobs)
-        axes = {"time": self.interval * np.arange(1, self.frames + 1), "x": inputs["x"].values}
-        return labelled([VELOCITY], {"u": values}, axes)
-
-    def advance(self, state: xr.Dataset, *, device: str = "cpu") -> xr.Dataset:
-        """Return u one frame later, at the truth's own grid and step."""
-        u = state["u"].transpose("sample", "x")
-        values = self._advance(u.values, 1, device=device, grid=self.solver_grid, step=self.step)
-        return state.assign(u=u.copy(data=values[:, 0]))
-
-    def _advance(
-        self, u: np.ndarray, frames: int, *, grid: int, step: float, precision: str = "float64", device: str
-    ) -> np.ndarray:
-        values = rollout(
-            BurgersStepper(viscosity=self.viscosity, points=grid, step=step),
-            project(u, grid, 1),
-            steps=substeps(self.interval, step),
-            records=frames,
-            precision=precision,
-            device=device,
-        )
-        return evaluate(values, u.shape[-1], 1)
+    def stepper(self, points: int, step: float) -> BurgersStepper:
+        """Return the equation's stepper on so many points."""
+        return BurgersStepper(viscosity=self.viscosity, points=points, step=step)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,29 +202,15 @@ class Burgers(Dataset):
 
     def generate(self, seed: int, samples: Sequence[int], *, device: str = "cpu") -> xr.Dataset:
         """Return `u0` and `u` of the given samples."""
-        if self.solver_grid % self.grid or self.solver_grid <= 2 * self.modes:
-            raise UsageError(
-                f"solver_grid={self.solver_grid} must be a multiple of grid={self.grid} "
-                f"and above 2·modes={2 * self.modes}"
-            )
+        if self.solver_grid <= 2 * self.modes:
+            raise UsageError(f"solver_grid={self.solver_grid} must be above 2·modes={2 * self.modes}")
         field, solver, stride = self.initial, self.solver, self.solver_grid // self.grid
         start = stacked([field.sample(np.random.default_rng([seed, i]), self.solver_grid) for i in samples])
-        frames = rollout(
-            BurgersStepper(viscosity=self.viscosity, points=self.solver_grid, step=self.step),
-            start,
-            steps=substeps(solver.interval, self.step),
-            records=self.frames,
-            stride=stride,
-            device=device,
-        )
-        if not np.isfinite(frames).all():
-            raise DivergedError(
-                f"the truth diverged with solver_grid={self.solver_grid}, step={self.step:g}: halve the step"
-            )
+        frames = solver.truth(start, records=self.frames, points=self.grid, device=device)
         return labelled(
             [START, VELOCITY],
             {"u0": start[:, ::stride], "u": frames},
-            {"time": solver.interval * np.arange(1, self.frames + 1), "x": axis(self.grid)},
+            {"time": solver.times, "x": axis(self.grid)},
         )
 
     def refined(self) -> Self:

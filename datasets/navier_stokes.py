@@ -8,23 +8,22 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import xarray as xr
 
-from sciml_bench.errors import DivergedError, UsageError
+from sciml_bench.errors import UsageError
 from sciml_bench.problem import (
     Conserved,
     Dataset,
     DatasetCard,
     Derivatives,
     Equation,
-    Evolution,
-    Framework,
     Problem,
     Source,
     Symmetry,
     Variable,
 )
 from sciml_bench.problem.labels import labelled
+from sciml_bench.problem.periodic_solver import PeriodicSolver
 from sciml_bench.problem.random_field import PeriodicField
-from sciml_bench.problem.spectral import axis, evaluate, project, rollout, stacked, substeps
+from sciml_bench.problem.spectral import axis, stacked
 
 FRAME = 1.0
 """The time between two frames of the data."""
@@ -108,25 +107,24 @@ class VorticityStepper:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NavierStokesSolver(Evolution):
-    """w_t + u·∇w = νΔw + f from the last given frame, by Fourier collocation and ETDRK4.
+class NavierStokesSolver(PeriodicSolver):
+    """w_t + u·∇w = νΔw + f from the last given frame, by Fourier collocation and ETDRK4."""
 
-    The frame is projected on `grid` Fourier modes a side, advanced by `step`, and evaluated at the points of
-    the data. Spectral accuracy in space, fourth order in time; a `step` beyond the stability limit gives NaN.
-    On the truth's own setting what remains is the information that the data grid does not hold.
-
-    Source: Cox & Matthews 2002, doi:10.1006/jcph.2002.6995; Kassam & Trefethen 2005,
-    doi:10.1137/S1064827502410633.
-    """
-
-    framework: ClassVar[Framework] = "jax"
+    target: ClassVar[Variable] = VORTICITY
 
     viscosity: float
     forcing: float
-    solver_grid: int
-    step: float
     given: int
-    frames: int
+
+    @property
+    def interval(self) -> float:
+        """The time between two frames."""
+        return FRAME
+
+    @property
+    def first(self) -> float:
+        """The time of the last given frame."""
+        return FRAME * self.given
 
     @property
     def costs(self) -> Mapping[str, Mapping[str, Any]]:
@@ -145,33 +143,9 @@ class NavierStokesSolver(Evolution):
         costs[f"{n}x{n}, dt {step:g}, float64"] = {"grid": n, "step": step, "precision": "float64"}
         return costs
 
-    def solve(self, inputs: xr.Dataset, *, device: str = "cpu", **knobs: Any) -> xr.Dataset:
-        """Return w at the frames after the given ones; `knobs`: grid, step and, optionally, precision."""
-        w = inputs["w_given"].isel(history=-1).values
-        values = self._advance(w, self.frames, device=device, **knobs)
-        axes = {"time": self.given + FRAME * np.arange(1, self.frames + 1)}
-        axes |= {name: inputs[name].values for name in ("x", "y")}
-        return labelled([VORTICITY], {"w": values}, axes)
-
-    def advance(self, state: xr.Dataset, *, device: str = "cpu") -> xr.Dataset:
-        """Return w one time unit later, at the truth's own grid and step."""
-        w = state["w"].transpose("sample", "x", "y")
-        values = self._advance(w.values, 1, device=device, grid=self.solver_grid, step=self.step)
-        return state.assign(w=w.copy(data=values[:, 0]))
-
-    def _advance(
-        self, w: np.ndarray, frames: int, *, grid: int, step: float, precision: str = "float64", device: str
-    ) -> np.ndarray:
-        stepper = VorticityStepper(viscosity=self.viscosity, forcing=self.forcing, points=grid, step=step)
-        values = rollout(
-            stepper,
-            project(w, grid, 2),
-            steps=substeps(FRAME, step),
-            records=frames,
-            precision=precision,
-            device=device,
-        )
-        return evaluate(values, w.shape[-1], 2)
+    def stepper(self, points: int, step: float) -> VorticityStepper:
+        """Return the equation's stepper on so many points a side."""
+        return VorticityStepper(viscosity=self.viscosity, forcing=self.forcing, points=points, step=step)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,25 +307,11 @@ class NavierStokes(Dataset):
 
     def generate(self, seed: int, samples: Sequence[int], *, device: str = "cpu") -> xr.Dataset:
         """Return `w_given` and `w` of the given samples."""
-        if self.solver_grid % self.grid or self.solver_grid <= 2 * self.modes:
-            raise UsageError(
-                f"solver_grid={self.solver_grid} must be a multiple of grid={self.grid} "
-                f"and above 2·modes={2 * self.modes}"
-            )
+        if self.solver_grid <= 2 * self.modes:
+            raise UsageError(f"solver_grid={self.solver_grid} must be above 2·modes={2 * self.modes}")
         field = self.initial
         start = stacked([field.sample(np.random.default_rng([seed, i]), self.solver_grid) for i in samples])
-        frames = rollout(
-            VorticityStepper(viscosity=self.viscosity, forcing=self.forcing, points=self.solver_grid, step=self.step),
-            start,
-            steps=substeps(FRAME, self.step),
-            records=self.horizon,
-            stride=self.solver_grid // self.grid,
-            device=device,
-        )
-        if not np.isfinite(frames).all():
-            raise DivergedError(
-                f"the truth diverged with solver_grid={self.solver_grid}, step={self.step:g}: halve the step"
-            )
+        frames = self.solver.truth(start, records=self.horizon, points=self.grid, device=device)
         times = FRAME * np.arange(1, self.horizon + 1)
         return labelled(
             [GIVEN, VORTICITY],

@@ -1,5 +1,6 @@
-"""What all tests share: a cache folder of their own, and small data and methods outside the project."""
+"""What all tests share: a cache folder of their own, small data and methods outside the project, and the table of faults."""
 
+import io
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks train faster so, and do not fight for cores
@@ -12,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -98,3 +102,43 @@ def method_file(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return write
+
+
+Told = Callable[[str, str, str], None]
+
+
+@pytest.fixture
+def told(record_property: Callable[[str, object], None]) -> Told:
+    """Note an injected fault, what was kept, and the sentence that the user reads; all are printed after the session."""
+
+    def note(fault: str, kept: str, sentence: str) -> None:
+        assert sentence.strip()
+        record_property("fault", [fault, kept, " ".join(sentence.split())])
+
+    return note
+
+
+@pytest.fixture
+def said() -> Callable[[str, str], str]:
+    """Return what finds the one line of an output that holds some words."""
+
+    def find(output: str, words: str) -> str:
+        (line,) = {line for line in output.splitlines() if words in line}
+        return line
+
+    return find
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table of the faults that were injected."""
+    reports = [r for r in terminalreporter.stats.get("passed", []) if r.when == "call"]
+    faults = [value for report in reports for name, value in report.user_properties if name == "fault"]
+    if not faults:
+        return
+    table = Table("fault", "what was kept", "the sentence that the user reads", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in sorted(faults):
+        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+    text = io.StringIO()
+    Console(file=text, width=max(terminalreporter._tw.fullwidth, 140)).print(table)
+    terminalreporter.section("injected faults")
+    terminalreporter.write(text.getvalue())

@@ -34,17 +34,28 @@ def ensure_writable(folder: Path, what: str) -> None:
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that takes its place on success and vanishes on failure."""
+def atomic(path: Path, room: int = 0) -> Iterator[Path]:
+    """Give a temporary path beside `path` that takes its place on success and vanishes on failure.
+
+    Raises OSError before anything is written if there is no room for about `room` bytes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        ensure_room(temporary, room)
         yield temporary
         with open(temporary, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def ensure_room(path: Path, size: int) -> None:
+    """Raise OSError if `path` cannot grow to about `size` bytes, as HDF5's library crashes on a disk that fills up under it."""
+    if size and hasattr(os, "posix_fallocate"):
+        with open(path, "wb") as handle:
+            os.posix_fallocate(handle.fileno(), 0, size + size // 10 + 2**14)
 
 
 def full_disk(error: BaseException) -> str | None:

@@ -81,7 +81,7 @@ def test_an_unwritable_results_folder_is_refused(run, tmp_path):
     assert "the results folder 'taken' cannot be written to" in done.stderr
 
 
-def test_a_file_without_roles_and_one_with_nan_are_refused(run, tmp_path):
+def test_a_file_without_roles_and_one_with_nan_are_refused(run, tmp_path, told):
     data = xr.Dataset({"a": (("sample", "x"), np.ones((6, 4)))})
     data.to_netcdf(tmp_path / "plain.h5", engine="h5netcdf")
     done = run("run", "--method", "mean", "--dataset", "plain.h5")
@@ -91,6 +91,7 @@ def test_a_file_without_roles_and_one_with_nan_are_refused(run, tmp_path):
     data.to_netcdf(tmp_path / "nan.h5", engine="h5netcdf")
     done = run("run", "--method", "mean", "--dataset", "nan.h5")
     assert (done.returncode, "24 values that are NaN" in done.stderr) == (2, True), done.stderr
+    told("NaN in a user's data", "the file, as it is", done.stderr)
 
 
 def test_more_folds_than_samples_of_a_file(run, waves):
@@ -182,13 +183,17 @@ def test_the_command_of_a_record_repeats_its_cell(run, waves, tmp_path):
     assert again[0]["scores"] == cells[3]["scores"]
 
 
-def test_no_record_names_this_machine_or_its_user(run, waves, tmp_path):
+def test_no_record_and_no_page_names_this_machine_or_its_user(run, waves, method_file, tmp_path):
     import getpass
     import socket
 
-    out = run("run", "--method", "linear", "--dataset", str(waves), "--no-page", "--json").stdout
+    broken = method_file("broken", f"raise OSError('cannot read {tmp_path}/secret.txt')")
+    out = run("run", "--method", f"linear,{broken}", "--dataset", str(waves), "--folds", "2", "--json").stdout
+    written = [p for p in (tmp_path / "runs").rglob("*") if p.suffix in (".jsonl", ".html", ".csv", ".svg", ".json")]
+    assert len({p.suffix for p in written}) >= 4
     for secret in {str(tmp_path), socket.gethostname(), f"/{getpass.getuser()}/"}:
         assert secret not in out
+        assert not [p.name for p in written if secret in p.read_text(encoding="utf-8")]
 
 
 def test_leaderboard_prints_what_run_printed(run, waves):

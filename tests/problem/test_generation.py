@@ -1,3 +1,4 @@
+import fcntl
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from sciml_bench.errors import ContractError
 from sciml_bench.problem import Dataset, DatasetCard, Problem, Variable
 from sciml_bench.problem.generation import data_path, generate, obtain, read
 
@@ -63,7 +65,7 @@ def test_interrupted_generation_leaves_nothing_behind():
 
 
 @pytest.mark.parametrize("fault", ["truncated", "flipped"])
-def test_a_damaged_file_is_noticed_and_made_again(fault: str):
+def test_a_damaged_file_is_noticed_and_made_again(fault: str, told):
     made = obtain("noise", Noise(samples=12), 3)
     whole = made.path.read_bytes()
     values = read(made.path)["u"].values.tobytes()
@@ -75,7 +77,9 @@ def test_a_damaged_file_is_noticed_and_made_again(fault: str):
     said: list[str] = []
     again = obtain("noise", Noise(samples=12), 3, progress=lambda _, m: said.append(m))
     assert again.digest == made.digest
-    assert any("is damaged" in m for m in said)
+    (sentence,) = [m for m in said if "is damaged" in m]
+    assert sentence.endswith("and is made again; records are untouched")
+    told(f"{fault} cache", "all records", sentence)
 
 
 def test_batches_make_no_difference():
@@ -83,7 +87,7 @@ def test_batches_make_no_difference():
     xr.testing.assert_identical(whole, Noise().generate(5, range(10)))
 
 
-def test_two_processes_generate_one_dataset_once(cache: Path, tmp_path: Path):
+def test_two_processes_generate_one_dataset_once(cache: Path, tmp_path: Path, told):
     code = textwrap.dedent(f"""
         import sys, time; sys.path.insert(0, {str(Path(__file__).parent)!r})
         import test_generation as t
@@ -91,8 +95,49 @@ def test_two_processes_generate_one_dataset_once(cache: Path, tmp_path: Path):
         def slow(self, seed, samples, *, device="cpu"):
             time.sleep(0.3); open({str(tmp_path / "calls")!r}, "a").write("x"); return real(self, seed, samples)
         t.Noise.generate = slow
-        t.obtain("noise", t.Noise(samples=8), 11)
+        t.obtain("noise", t.Noise(samples=8), 11, progress=lambda _, m: print(m, flush=True))
     """)
-    workers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    path = data_path("noise", Noise(samples=8), 11)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_suffix(".lock"), "w") as held:  # so that both have to wait, and say so
+        fcntl.flock(held, fcntl.LOCK_EX)
+        workers = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        heard = [w.stdout.readline() for w in workers]
     assert [w.wait(120) for w in workers] == [0, 0]
+    for worker in workers:
+        worker.stdout.close()
+    assert heard[0] == heard[1] == f"! another process makes {path.name}: waiting for it, as it is made once for both\n"
     assert (tmp_path / "calls").read_text() == "xx"  # two batches, made by one of the two processes
+    told("two processes generating one dataset", "one file, made once", heard[0])
+
+
+def test_power_loss_between_write_and_rename_leaves_nothing_half_there(tmp_path: Path, told):
+    code = textwrap.dedent(f"""
+        import os, sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import test_generation as t
+        os.replace = lambda *paths: os.kill(os.getpid(), 9)
+        t.obtain("noise", t.Noise(samples=6), 12)
+    """)
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    path = data_path("noise", Noise(samples=6), 12)
+    unfinished = [p for p in path.parent.iterdir() if p.suffix == ".part" and path.name in p.name]
+    assert (len(unfinished), path.exists()) == (1, False)
+    heard: list[str] = []
+    made = obtain("noise", Noise(samples=6), 12, progress=lambda _, m: heard.append(m))
+    xr.testing.assert_equal(read(made.path).load(), generate(Noise(samples=6), 12)[0])
+    assert not unfinished[0].exists()
+    assert "was being written when its process was ended: the unfinished file is removed" in heard[0]
+    told("power loss between write and rename", "nothing half written; all else", heard[0])
+
+
+def test_nan_in_generated_data_is_refused(told):
+    class Broken(Noise):
+        def generate(self, seed: int, samples: Sequence[int], *, device: str = "cpu") -> xr.Dataset:
+            return super().generate(seed, samples).map(lambda a: a.where(a.sample != 1))
+
+    with pytest.raises(
+        ContractError, match="hold 15 values of 'a' that are NaN or infinite; nothing was kept"
+    ) as found:
+        obtain("broken", Broken(), 13)
+    assert not data_path("broken", Broken(), 13).exists()
+    told("NaN in generated data", "all that was there before", str(found.value))

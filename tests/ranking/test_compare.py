@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sciml_bench.ranking.compare import compare, holm
+from sciml_bench.ranking.compare import compare, compare_all, holm
 from sciml_bench.records.record import Record
 
 FOLDS, PER_FOLD = 5, 40
@@ -107,3 +107,26 @@ def test_a_root_of_a_mean_is_compared_as_the_score_is(record):
         [r.model_copy(update={"scores": {"nrmse_std": r.scores["rel_l2"] ** 0.5}}) for r in rows] for rows in (a, b)
     )
     assert compare(a, b).ratio == pytest.approx(2.0)
+
+
+def test_all_pairs_at_once_are_the_pairs_one_by_one(record):
+    """Also where rows share some folds only, and where two have none in common."""
+    rng = np.random.default_rng(8)
+    rows = [[record(f"m{m}", k, (0.5 + 0.1 * m) * rng.random(PER_FOLD)) for k in range(FOLDS)] for m in range(3)]
+    rows[1] = rows[1][:2]
+    rows.append([record("m3", k, rng.random(PER_FOLD)) for k in range(2, FOLDS)])
+    found = compare_all(rows)
+    assert found.keys() == {(0, 1), (0, 2), (0, 3), (1, 2), (2, 3)}
+    for (i, j), one in found.items():
+        assert one == compare(rows[i], rows[j])
+    assert found[0, 1].folds == 2
+
+
+def test_the_bootstrap_is_that_of_the_definition(record):
+    """The interval from samples drawn one by one, without the counts that the code multiplies by."""
+    rng = np.random.default_rng(9)
+    a, b = rng.random(PER_FOLD), rng.random(PER_FOLD)
+    found = compare([record("a", 0, a)], [record("b", 0, b)])
+    units = np.random.default_rng(0).integers(PER_FOLD, size=(2000, PER_FOLD))
+    draws = [np.log(a[u].mean() / b[u].mean()) for u in units]
+    np.testing.assert_allclose(np.log([found.low, found.high]), np.quantile(draws, [0.025, 0.975]), rtol=1e-9)

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from sciml_bench.errors import StoreError, UsageError
+from sciml_bench.ranking.summary import summarise
 from sciml_bench.records.record import Record
 from sciml_bench.records.store import Store
 
@@ -47,7 +48,7 @@ def test_a_later_record_of_a_cell_supersedes_and_nothing_is_removed(tmp_path: Pa
     assert len((tmp_path / "smoke/burgers/mean.jsonl").read_text().splitlines()) == 2
 
 
-def test_a_line_cut_short_is_reported_and_the_next_append_starts_afresh(tmp_path: Path):
+def test_a_line_cut_short_is_reported_and_the_next_append_starts_afresh(tmp_path: Path, told):
     store = Store(tmp_path)
     store.append(record("1" * 16))
     path = tmp_path / "smoke/burgers/mean.jsonl"
@@ -56,9 +57,31 @@ def test_a_line_cut_short_is_reported_and_the_next_append_starts_afresh(tmp_path
     assert [r.key[0] for r in store.records()] == ["1", "3"]
     assert len(store.complaints) == 1
     assert "line 2 is not whole JSON" in store.complaints[0]
+    told("truncated record line", "the records before and after it", store.complaints[0])
 
 
-def test_unknown_keys_and_newer_schemas_are_refused_with_a_sentence(tmp_path: Path):
+def test_a_line_twice_counts_once_and_is_reported(tmp_path: Path, told):
+    store = Store(tmp_path)
+    for _ in range(2):
+        store.append(record())
+    assert store.records() == store.records() == [record()]
+    assert store.complaints == ["smoke/burgers/mean.jsonl line 2 repeats line 1 and counts once; it may be deleted"]
+    told("duplicated record line", "the record, once", store.complaints[0])
+
+
+def test_a_clock_that_went_backwards_hides_no_newer_record(tmp_path: Path, told):
+    store = Store(tmp_path)
+    came = record().provenance
+    for key, error, started, source in (("1" * 16, 0.5, "2026-03-01", "old"), ("2" * 16, 0.1, "2026-02-01", "new")):
+        provenance = came.model_copy(update={"started": f"{started}T00:00:00+00:00", "method_digest": source})
+        store.append(record(key, scores={"rel_l2": error}, provenance=provenance.model_dump()))
+    (row,) = summarise(store.records())
+    assert row.error == 0.1
+    assert "line 2 was started before the line that it follows on" in store.complaints[0]
+    told("clock going backwards", "both records; the later line counts", store.complaints[0])
+
+
+def test_unknown_keys_and_newer_schemas_are_refused_with_a_sentence(tmp_path: Path, told):
     store = Store(tmp_path)
     store.append(record())
     path = tmp_path / "smoke/burgers/mean.jsonl"
@@ -69,6 +92,7 @@ def test_unknown_keys_and_newer_schemas_are_refused_with_a_sentence(tmp_path: Pa
     assert store.records() == [record()]
     assert "extra" in store.complaints[0]
     assert "schema version 99, newer" in store.complaints[1]
+    told("record line with an unknown key", "all other records", store.complaints[0])
 
 
 def test_not_a_number_cannot_enter_a_record():
@@ -87,7 +111,7 @@ def _append_many(folder: str, first: int) -> None:
         Store(Path(folder)).append(record(f"{i:016x}", fold=i % 5))
 
 
-def test_two_processes_append_to_one_file_without_tearing(tmp_path: Path):
+def test_two_processes_append_to_one_file_without_tearing(tmp_path: Path, told):
     folder = str(Path(__file__).parent)
     code = f"import sys; sys.path.insert(0, {folder!r}); from test_store import _append_many; "
     code += f"_append_many({str(tmp_path)!r}, "
@@ -96,6 +120,11 @@ def test_two_processes_append_to_one_file_without_tearing(tmp_path: Path):
     store = Store(tmp_path)
     assert len(store.records()) == 60
     assert not store.complaints
+    told(
+        "two processes appending to one file",
+        "all 60 records of 3 processes",
+        "(none: neither waited long, and nothing went wrong)",
+    )
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -102,7 +102,7 @@ def test_a_failed_cell_is_kept_and_run_again_only_when_asked_to(run, waves, meth
     assert retried.returncode == 0, retried.stdout
 
 
-def test_children_that_a_method_leaves_behind_are_ended_with_it(run, waves, method_file, tmp_path):
+def test_children_that_a_method_leaves_behind_are_ended_with_it(run, waves, method_file, tmp_path, told, said):
     note = tmp_path / "child"
     body = (
         (
@@ -120,9 +120,12 @@ def test_children_that_a_method_leaves_behind_are_ended_with_it(run, waves, meth
     pids = [int(p) for p in note.read_text().split()]
     assert len(pids) == 2
     assert not [p for p in pids if psutil.pid_exists(p) and psutil.Process(p).status() != psutil.STATUS_ZOMBIE]
+    line = said(done.stderr, "fold 1/2")
+    assert "1 processes that the method left running were ended, and the record stands" in line
+    told("a method that forks children and leaves them", "both records", line)
 
 
-def test_killing_the_parent_loses_at_most_the_cell_in_flight(waves, method_file, tmp_path, cache):
+def test_killing_the_parent_loses_at_most_the_cell_in_flight(waves, method_file, tmp_path, cache, told, said):
     path = method_file("slow", "time.sleep(1.0)\nreturn repeat")
     words = [
         sys.executable,
@@ -153,6 +156,7 @@ def test_killing_the_parent_loses_at_most_the_cell_in_flight(waves, method_file,
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"{5 - kept} cells run, {kept} found" in done.stderr
+    told("parent killed", f"the records of the {kept} cells that had ended", said(done.stderr, "cells run"))
 
 
 def test_ctrl_c_ends_the_run_with_a_sentence(waves, method_file, tmp_path, cache):
@@ -172,14 +176,19 @@ def test_ctrl_c_ends_the_run_with_a_sentence(waves, method_file, tmp_path, cache
     assert "Traceback" not in said
 
 
-def test_a_worker_that_was_killed_is_run_again_next_time(run, waves, method_file, tmp_path):
+def test_a_worker_that_was_killed_is_run_again_next_time(run, waves, method_file, tmp_path, told, said):
     flag = tmp_path / "flag"
     body = f"if os.path.exists({str(flag)!r}):\n    return repeat\nos.kill(os.getpid(), signal.SIGKILL)"
     words = ("run", "--method", str(method_file("killed", body)), "--dataset", str(waves), "--folds", "2")
     words += ("--no-baselines", "--no-page")
-    assert run(*words).returncode == 1
+    first = run(*words)
+    assert first.returncode == 1
     flag.touch()
     assert run(*words).returncode == 0
+    line = said(first.stderr, "fold 1/2")
+    assert "ended by SIGKILL from outside" in line
+    assert line.endswith("other cells are untouched, and the same command runs this one again")
+    told("worker killed", "a record of each cell's end", line)
 
 
 def test_the_worker_never_holds_test_targets(run, waves, method_file):

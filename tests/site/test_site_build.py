@@ -1,6 +1,7 @@
 """The pages are built from records alone, hold every row, and trust no string."""
 
 import csv
+import gzip
 import io
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.image import imread
 
 from sciml_bench.errors import UsageError
 from sciml_bench.records.record import CellId, Cost, PerSample, Provenance, Record
@@ -24,6 +26,8 @@ FAMILIES = {"mean": "control", "persistence": "control", "reference_solver": "so
 
 
 SCRIPT = "<script>alert('x')</script>"
+TABLES = ("feed.xml",)
+"""Written by the tables' half of the builder."""
 VOID = {"meta", "link", "img", "input", "br", "hr", "path", "circle"}
 
 
@@ -166,6 +170,7 @@ class Page(HTMLParser):
     def __init__(self, source: str) -> None:
         super().__init__()
         self.open, self.links, self.loads, self.ids, self.images = [], [], [], [], []
+        self.charts = []
         self.scripts = 0
         self.feed(source)
         self.close()
@@ -183,6 +188,8 @@ class Page(HTMLParser):
             self.loads.append(values.get("src") or values["href"])
         if tag == "img":
             self.images.append(values)
+        if tag == "svg" and values.get("role") == "img":
+            self.charts.append(values)
         self.scripts += tag == "script"
 
     def handle_startendtag(self, tag, attrs):
@@ -198,15 +205,22 @@ def pages(site):
     return {path: Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
 
 
-def test_every_board_has_its_page(site):
+def test_every_board_row_method_and_track_has_its_page(site):
     found = {str(p.relative_to(site)) for p in site.rglob("*.html")}
-    assert found == {
-        "index.html",
-        "how-to-read.html",
+    rows = {p for p in found if p.count("/") == 2}
+    assert {p for p in found if p.startswith(("smoke", "small", "file"))} - rows == {
         "smoke/navier_stokes.html",
         "small/vanished@cuda.html",
         "file/my_data.html",
     }
+    assert len(rows) == 12
+    assert "smoke/navier_stokes/reference-solver-8x8-dt-0-1.html" in rows
+    assert {p for p in found if p.startswith("tracks/")} == {"tracks/pde.html"}
+    assert {p for p in found if p.startswith("methods/")} == {
+        f"methods/{m}.html"
+        for m in ("linear", "fno", "mean", "reference-solver", "unet", "graph-net", "gone-method", "mine")
+    }
+    assert {"index.html", "methods.html", "how-to-read.html", "contribute.html", "citation.html"} < found
 
 
 def test_pages_are_balanced_and_every_relative_link_resolves(site):
@@ -215,7 +229,7 @@ def test_pages_are_balanced_and_every_relative_link_resolves(site):
         assert len(page.ids) == len(set(page.ids)), path
         for link in page.links + page.loads:
             parts = urlsplit(link)
-            if parts.scheme:
+            if parts.scheme or link.endswith(TABLES):
                 continue
             assert not parts.path.startswith("/")
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
@@ -238,17 +252,25 @@ def test_nothing_is_loaded_from_another_host(site):
 def test_every_figure_has_words(site):
     shown = [image for page in pages(site).values() for image in page.images]
     assert len(shown) > 10
+    drawn = [attrs for page in pages(site).values() for attrs in page.charts]
+    assert len(drawn) > 10
+    assert all(attrs["aria-label"] for attrs in drawn)
     assert all(image["alt"] or image["src"].endswith("favicon.svg") for image in shown)
 
 
-def test_strings_of_records_are_escaped(site):
+def test_strings_of_records_are_escaped(site, told):
     for path, page in pages(site).items():
-        assert page.scripts == 1, path
-    assert "&lt;script&gt;alert" in (site / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8")
+        assert page.scripts == content.count("<script src="), path
+        assert "<script>" not in content
+    for name in ("navier_stokes.html", "navier_stokes/unet.html", "navier_stokes/fno.html"):
+        assert "&lt;script&gt;alert" in (site / "smoke" / name).read_text(encoding="utf-8")
+    told("script tags in a record's strings", "the record; no script runs", f"loss {SCRIPT} (shown as text)")
 
 
 def test_failed_and_inapplicable_rows_stay_with_their_reasons(site):
     index = (site / "index.html").read_text(encoding="utf-8")
+    board = (site / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
     for shown in (
         "some cells failed",
         "not applicable",
@@ -257,8 +279,92 @@ def test_failed_and_inapplicable_rows_stay_with_their_reasons(site):
         "gone_method",
         "dominated by the solver",
     ):
-        assert shown in index
+        assert shown in board
     assert "is not whole JSON" in index
+    assert "navier stokes: 1 diverged, 1 ok" in index
+    assert "loss &lt;script" in (site / "smoke" / "navier_stokes" / "unet.html").read_text(encoding="utf-8")
+
+
+def test_the_first_page_says_what_to_use_and_how_sure_that_is(site):
+    index = Words((site / "index.html").read_text(encoding="utf-8")).text
+    assert "Navier–Stokes vorticity fno 0.0350" in index
+    assert "14× less error than mean" in index
+    assert "method wins 5.0× slower at equal error" in index
+    assert "Partial differential equations fno leads with a skill of 0.93" in index
+    assert "burgers, burgers shock" in index.partition("Not run yet at this tier:")[2]
+    assert "2026-01-01 23 cells at 0123456789 : vanished ( fno ); navier stokes ( reference_solver , fno" in index
+    assert len(gzip.compress((site / "index.html").read_bytes())) < 200_000
+
+
+def test_a_record_is_shown_whole(site):
+    page = Words((site / "smoke" / "navier_stokes" / "fno.html").read_text(encoding="utf-8")).text
+    first = next(c for c in some_records() if c.cell.method == "fno")
+    for value in _leaves(first.model_dump(mode="json")):
+        assert value in page, value
+    stored = (site / "smoke" / "navier_stokes" / "fno.jsonl").read_text(encoding="utf-8").splitlines()
+    assert Record.model_validate_json(stored[0]) == first
+    assert len(stored) == 2
+
+
+def _leaves(value):
+    """Keys and values of a record as a reader should find them."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield key
+            yield from _leaves(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _leaves(one)
+    elif isinstance(value, float):
+        yield f"{value:.6g}"
+    elif isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+        yield " ".join(str(value).split())
+
+
+class Words(HTMLParser):
+    """The text of a page, its white space made single."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.parts = []
+        self.feed(source)
+        self.text = " ".join(" ".join(self.parts).split())
+
+    def handle_data(self, data):
+        self.parts.append(data)
+
+
+def test_every_cell_has_an_anchor_and_the_command_that_runs_it(site):
+    source = (site / "smoke" / "navier_stokes" / "linear.html").read_text(encoding="utf-8")
+    page = Page(source)
+    assert {"fold-0", "fold-1"} < set(page.ids)
+    for fold in (0, 1):
+        command = f"sciml-bench run --method linear --dataset navier_stokes --tier smoke --only-fold {fold}"
+        assert f'data-copy="{command}"' in source
+
+
+def test_regimes_confusion_and_films_are_drawn(tmp_path):
+    counts = [[3, 1], [0, 4]]
+    store = Store(tmp_path)
+    for fold in (0, 1):
+        for method, error in (("fno", 0.1), ("mean", 0.4)):
+            made = record(method, error, fold=fold)
+            scores = made.scores | {"regime:speed=slow/rel_l2": error / 2, "regime:speed=fast/rel_l2": 3 * error}
+            confusion = {"regime": {"classes": ["spots", "waves"], "counts": counts}}
+            store.append(
+                made.model_copy(update={"scores": scores, "diagnostics": made.diagnostics | {"confusion": confusion}})
+            )
+    keep(tmp_path / "smoke" / "navier_stokes" / "samples" / f"{made.key}.h5", ("time", "x", "y"))
+    out = build(tmp_path, tmp_path / "site").parent
+    page = (out / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
+    words = Words(page).text
+    assert "spots 6 2 waves 0 8" in words
+    assert "fast slow fno 3.0× 0.50×" in words
+    assert page.count('class="worst"') == 2
+    assert "3 frames" in words
+    film = next((out / "figures").glob("film-*.png"))
+    assert f"figures/{film.name}" in page
+    assert imread(film).shape[:2] == (6, 18)
 
 
 def test_the_table_of_values_holds_every_row(site):

@@ -31,7 +31,7 @@ def rel_l2(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     Source: Li et al. 2021, arXiv:2010.08895.
     """
     error, scale = _norms(prediction, truth)
-    return error / _nonzero(scale, "rel_l2")
+    return xr.DataArray(error / _nonzero(scale, "rel_l2"))
 
 
 def rel_l2_final(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -44,7 +44,7 @@ def rel_l2_final(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     Source: Li et al. 2021, arXiv:2010.08895 (Burgers, u₀ ↦ u(1)).
     """
     error, scale = _norms(prediction.isel({TIME: -1}), truth.isel({TIME: -1}))
-    return error / _nonzero(scale, "rel_l2_final")
+    return xr.DataArray(error / _nonzero(scale, "rel_l2_final"))
 
 
 def nrmse_per_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -56,7 +56,7 @@ def nrmse_per_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArra
     Raises ContractError if the truth of a sample is zero at some time.
     Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182 (nRMSE).
     """
-    return _mean(nrmse_at_times(prediction, truth))
+    return xr.DataArray(_mean(_ratios(prediction, truth)))
 
 
 def gmean_nrmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -69,8 +69,8 @@ def gmean_nrmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     Source: Koehler et al. 2024, arXiv:2411.00180.
     """
     with np.errstate(divide="ignore"):  # log 0 = −∞ is meant: the geometric mean of a set with a zero is zero
-        logarithm = xr.apply_ufunc(np.log, nrmse_at_times(prediction, truth))
-    return xr.apply_ufunc(np.exp, _mean(logarithm))
+        logarithm = _each(np.log, _ratios(prediction, truth))
+    return xr.DataArray(_each(np.exp, _mean(logarithm)))
 
 
 def vrmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -86,7 +86,8 @@ def vrmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     space = [d for d in SPACE if d in truth.dims]
     error = _difference(prediction, truth)
     variance = _plain(truth).var(space, skipna=False)
-    return _mean(_root((error * error).mean(space, skipna=False) / (variance + VRMSE_FLOOR)))
+    ratio = (error * error).mean(space, skipna=False) / (variance + VRMSE_FLOOR)
+    return xr.DataArray(_mean(_root(ratio)))
 
 
 def rmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -97,7 +98,8 @@ def rmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182.
     """
     error, _ = _squares(prediction, truth)
-    return _root(error.sum(_but(error, SAMPLE), skipna=False) / (truth.size / truth.sizes[SAMPLE]))
+    total = error.sum(_but(error, SAMPLE), skipna=False)
+    return xr.DataArray(_root(total / (truth.size / truth.sizes[SAMPLE])))
 
 
 def mae(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -107,7 +109,7 @@ def mae(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     target's.
     Source: Ohana et al. 2024, arXiv:2412.00568.
     """
-    return _mean(abs(_difference(prediction, truth)))
+    return xr.DataArray(_mean(abs(_difference(prediction, truth))))
 
 
 def max_error(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -118,7 +120,7 @@ def max_error(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182.
     """
     error = abs(_difference(prediction, truth))
-    return error.max(_but(error, SAMPLE), skipna=False)
+    return xr.DataArray(error.max(_but(error, SAMPLE), skipna=False))
 
 
 def frmse(prediction: xr.DataArray, truth: xr.DataArray, *, low: float, high: float = np.inf) -> xr.DataArray | None:
@@ -138,16 +140,17 @@ def frmse(prediction: xr.DataArray, truth: xr.DataArray, *, low: float, high: fl
     shell = (k >= low) & (k < high)
     if not shell.any():
         return None
-    inside = (modes * xr.DataArray(shell, dims=["mode"])).sum("mode", skipna=False)
+    inside = (modes * xr.Variable(["mode"], shell)).sum("mode", skipna=False)
     if "channel" in inside.dims:
         inside = inside.mean("channel", skipna=False)
-    return _mean(_root(inside))
+    return xr.DataArray(_mean(_root(inside)))
 
 
 @shared
-def _error_energy(prediction: xr.DataArray, truth: xr.DataArray) -> tuple[xr.DataArray, np.ndarray]:
+def _error_energy(prediction: xr.DataArray, truth: xr.DataArray) -> tuple[xr.Variable, np.ndarray]:
     """The energy of the error over its modes."""
-    return energy(_difference(prediction, truth))
+    modes, k = energy(_difference(prediction, truth))
+    return modes.variable, k
 
 
 def brmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -160,10 +163,10 @@ def brmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182 (bRMSE).
     """
     square = _difference(prediction, truth) ** 2
-    mask = edge(square)
+    mask = edge(square).variable
     total = (square * mask).sum(_but(square, SAMPLE), skipna=False)
     share = int(mask.sum()) / mask.size
-    return _root(total / (share * square.size / square.sizes[SAMPLE]))
+    return xr.DataArray(_root(total / (share * square.size / square.sizes[SAMPLE])))
 
 
 def valid_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
@@ -180,17 +183,22 @@ def valid_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     return xr.DataArray(valid.mean(axis=1), dims=[SAMPLE])
 
 
-@shared
 def nrmse_at_times(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """‖p(t) − u(t)‖₂ / ‖u(t)‖₂, norms over space: one ratio for each sample and output time.
 
     Raises ContractError if the truth of a sample is zero at some time.
     """
+    return xr.DataArray(_ratios(prediction, truth))
+
+
+@shared
+def _ratios(prediction: xr.DataArray, truth: xr.DataArray) -> xr.Variable:
+    """What `nrmse_at_times` returns."""
     error, scale = _norms(prediction, truth, TIME)
     return error / _nonzero(scale, "the error relative to the truth at each time")
 
 
-def edge(field: xr.DataArray) -> xr.DataArray:
+def edge(field: xr.DataArray | xr.Variable) -> xr.DataArray:
     """Whether a grid point is first or last along any space dimension; dimensions: those of space."""
     space = [d for d in GRID if d in field.dims]
     if not space:
@@ -200,33 +208,38 @@ def edge(field: xr.DataArray) -> xr.DataArray:
     return xr.DataArray(~inner, dims=space)
 
 
-def _but(array: xr.DataArray, *kept: str) -> list[str]:
+def _but(array: xr.Variable, *kept: str) -> list[str]:
     """Return the dimensions of `array` other than those kept."""
     return [str(d) for d in array.dims if d not in kept]
 
 
-def _mean(array: xr.DataArray) -> xr.DataArray:
+def _mean(array: xr.Variable) -> xr.Variable:
     """Return the mean over everything but samples."""
     return array.mean(_but(array, SAMPLE), skipna=False)
 
 
-def _root(array: xr.DataArray) -> xr.DataArray:
+def _root(array: xr.Variable) -> xr.Variable:
     """Return the square root of each value."""
-    return xr.apply_ufunc(np.sqrt, array)
+    return _each(np.sqrt, array)
+
+
+def _each(function: np.ufunc, array: xr.Variable) -> xr.Variable:
+    """Return a function of each value."""
+    return xr.Variable(array.dims, function(array.values))
 
 
 @shared
-def _difference(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+def _difference(prediction: xr.DataArray, truth: xr.DataArray) -> xr.Variable:
     """(p − u) point by point."""
     return _plain(prediction.transpose(*truth.dims)) - _plain(truth)
 
 
-def _plain(array: xr.DataArray) -> xr.DataArray:
-    """Return the array in float64 without coordinates: xarray drops points where coordinates differ."""
-    return xr.DataArray(array.values.astype(np.float64, copy=False), dims=array.dims)
+def _plain(array: xr.DataArray) -> xr.Variable:
+    """Return the array in float64 without coordinates: xarray drops points where they differ, and compares them each time."""
+    return xr.Variable(array.dims, array.values.astype(np.float64, copy=False))
 
 
-def _norms(prediction: xr.DataArray, truth: xr.DataArray, *kept: str) -> tuple[xr.DataArray, xr.DataArray]:
+def _norms(prediction: xr.DataArray, truth: xr.DataArray, *kept: str) -> tuple[xr.Variable, xr.Variable]:
     """‖p − u‖₂ and ‖u‖₂ over everything but samples and the dimensions kept."""
     error, size = _squares(prediction, truth)
     dims = _but(error, SAMPLE, *kept)
@@ -234,14 +247,14 @@ def _norms(prediction: xr.DataArray, truth: xr.DataArray, *kept: str) -> tuple[x
 
 
 @shared
-def _squares(prediction: xr.DataArray, truth: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+def _squares(prediction: xr.DataArray, truth: xr.DataArray) -> tuple[xr.Variable, xr.Variable]:
     """Σ (p − u)² and Σ u² over everything but samples and times."""
     error, u = _difference(prediction, truth), _plain(truth)
     dims = _but(u, SAMPLE, TIME)
     return (error * error).sum(dims, skipna=False), (u * u).sum(dims, skipna=False)
 
 
-def _nonzero(scale: xr.DataArray, metric: str) -> xr.DataArray:
+def _nonzero(scale: xr.Variable, metric: str) -> xr.Variable:
     """Return the truth's norm if none is zero."""
     zeros = int((scale.values == 0).sum())
     if zeros:
@@ -252,7 +265,7 @@ def _nonzero(scale: xr.DataArray, metric: str) -> xr.DataArray:
     return scale
 
 
-def _correlation(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
+def _correlation(prediction: xr.DataArray, truth: xr.DataArray) -> xr.Variable:
     """ρ(t) of p(t) and u(t) over everything but samples and times; 0 for a constant prediction."""
     space = _but(truth, SAMPLE, TIME)
     p, u = _plain(prediction.transpose(*truth.dims)), _plain(truth)

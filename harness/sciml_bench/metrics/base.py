@@ -114,9 +114,14 @@ def _pairs(prediction: xr.Dataset, truth: xr.Dataset, variable: Variable) -> lis
     """Return prediction and truth of a target in float64: of all samples, or of each one if they differ in size."""
     if variable.kind == "label":
         return [_probabilities(prediction, truth, variable)]
-    u = finite(truth, variable.name).astype(np.float64)
-    p = aligned(prediction, truth, variable.name).astype(np.float64)
+    u = _bare(finite(truth, variable.name))
+    p = _bare(aligned(prediction, truth, variable.name))
     return list(zip(blocks(truth, p), blocks(truth, u), strict=True))
+
+
+def _bare(array: xr.DataArray) -> xr.DataArray:
+    """Return the array in float64 without coordinates, which arithmetic would compare each time."""
+    return xr.DataArray(array.values.astype(np.float64), dims=array.dims, name=array.name)
 
 
 def _probabilities(prediction: xr.Dataset, truth: xr.Dataset, variable: Variable) -> Pair:

@@ -26,7 +26,7 @@ def wavenumber(sizes: tuple[int, ...]) -> np.ndarray:
     return np.sqrt(np.sum([np.rint(g) ** 2 for g in grids], axis=0))
 
 
-def energy(field: xr.DataArray) -> tuple[xr.DataArray, np.ndarray]:
+def energy(field: xr.DataArray | xr.Variable) -> tuple[xr.DataArray, np.ndarray]:
     """E(k) = |f̂(k)|² / N², f̂ the discrete transform over the N grid points; also the |k| of each mode.
 
     By Parseval the sum over all modes is the mean square of the field over space. The whole spectrum is

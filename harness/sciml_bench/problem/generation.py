@@ -62,9 +62,17 @@ def obtain(
     """Return the dataset from the cache, generating it first if it is not there or damaged."""
     path = data_path(name, dataset, seed)
     ensure_writable(path.parent, "cache folder")
-    with _lock(path.with_suffix(".lock"), lambda: progress(0.0, f"another process makes {path.name}: waiting for it")):
+
+    def wait() -> None:
+        progress(0.0, f"! another process makes {path.name}: waiting for it, as it is made once for both")
+
+    with _lock(path.with_suffix(".lock"), wait):
         if remove_unfinished(path):
-            progress(0.0, f"! {path.name} was being written when its process was ended: the unfinished file is removed")
+            progress(
+                0.0,
+                f"! {path.name} was being written when its process was ended: the unfinished file is removed and "
+                "the data are made again; records are untouched",
+            )
         if not force and path.exists():
             found = inspect(path)
             if found is not None:
@@ -115,7 +123,7 @@ def save(path: Path, data: xr.Dataset, seconds: float) -> Cached:
         str(v): {"fletcher32": True, "chunksizes": _chunk(data[v])} for v in data.data_vars if data[v].ndim > 0
     }
     try:
-        with atomic(path) as temporary:
+        with atomic(path, stamped.nbytes) as temporary:
             stamped.to_netcdf(temporary, engine="h5netcdf", encoding=checksums)
     except (OSError, RuntimeError) as error:
         raise StoreError(

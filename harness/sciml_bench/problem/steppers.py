@@ -51,3 +51,19 @@ def burgers(points: int, step: float, *, viscosity: float) -> Any:
     Source: exponax, arXiv:2411.00180; Kassam & Trefethen 2005, doi:10.1137/S1064827502410633.
     """
     return ex.stepper.Burgers(1, 1.0, points, step, diffusivity=viscosity, order=4, conservative=True)
+
+
+def kuramoto_sivashinsky(points: int, step: float, *, length: float) -> Any:
+    """u_t + ½(u²)_x + u_xx + u_xxxx = 0 on a circle of this length; ETDRK4, dealiased by the 2/3 rule, conservative.
+
+    Source: exponax, arXiv:2411.00180; Kassam & Trefethen 2005, doi:10.1137/S1064827502410633.
+    """
+    return ex.stepper.KuramotoSivashinskyConservative(1, length, points, step, order=4)
+
+
+def fisher_kpp(points: int, step: float, *, diffusivity: float, rate: float) -> Any:
+    """u_t = νu_xx + ρu(1 − u) on the unit circle; ETDRK4, dealiased by the 2/3 rule.
+
+    Source: exponax, arXiv:2411.00180; Kassam & Trefethen 2005, doi:10.1137/S1064827502410633.
+    """
+    return ex.stepper.reaction.FisherKPP(1, 1.0, points, step, diffusivity=diffusivity, reactivity=rate, order=4)

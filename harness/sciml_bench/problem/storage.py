@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from ..errors import StoreError
+from ..paths import ensure_room
 from .variable import SAMPLE
 
 
@@ -22,7 +23,7 @@ def read_samples(path: Path, variables: Iterable[str], samples: Sequence[int] | 
         counts = {d: file[f"{d}_count"][...] for d in ragged}
         names = [*variables, *(f"{d}_count" for d in ragged)]
         found = {name: _read(file, name, samples, counts) for name in names}
-        dims = {d for _, (ds, _) in found.items() for d in ds}
+        dims = dict.fromkeys(d for ds, _ in found.values() for d in ds)  # in order: a message may name the first
         coordinates = {d: (d, file[d][...]) for d in dims if d not in (SAMPLE, *ragged) and _is_coordinate(file, d)}
     attributes = {"ragged": " ".join(ragged)} if ragged else {}
     return xr.Dataset(found, coords=coordinates, attrs=attributes)
@@ -30,6 +31,7 @@ def read_samples(path: Path, variables: Iterable[str], samples: Sequence[int] | 
 
 def write_parts(path: Path, parts: dict[str, xr.Dataset]) -> None:
     """Write several datasets into one HDF5 file, a group each; an attribute `dims` of each array names its dimensions."""
+    ensure_room(path, sum(data.nbytes for data in parts.values()))
     with h5py.File(path, "w") as file:
         for part, data in parts.items():
             group = file.create_group(part)

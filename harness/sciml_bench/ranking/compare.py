@@ -16,8 +16,9 @@ training sets overlap, but both methods share them, so that what they have in co
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
@@ -79,34 +80,101 @@ def compare(first: Sequence[Record], second: Sequence[Record], *, seed: int = 0)
 
     Raises ValueError where there is nothing paired to compare.
     """
-    a, b = _samples(first), _samples(second)
-    folds = sorted(set(a) & set(b))
-    pairs = {k: (a[k], b[k]) for k in folds if set(a[k]) == set(b[k])}
-    if not pairs:
+    found = compare_all([first, second], seed=seed)
+    if not found:
         raise ValueError("the two rows share no fold that both scored on the same test samples")
-    one, other = first[0], second[0]
-    floor = max(one.floor.get(one.primary, 0.0), 0.0)
-    stacks = {k: _stack(*pair) for k, pair in pairs.items()}
-    values = np.concatenate(list(stacks.values()))
-    gamma = _exponent(one.primary)
-    delta = gamma * _delta(values)
-    draws = gamma * _draws(values, np.random.default_rng(seed))
-    p, low, high = _doubts(draws, [gamma * _delta(v) for v in stacks.values()])
-    errors = _score(first), _score(second)
+    return found[0, 1]
+
+
+def compare_all(rows: Sequence[Sequence[Record]], *, seed: int = 0) -> dict[tuple[int, int], Comparison]:
+    """Compare each row with each later one, by their positions; pairs without a fold in common are left out.
+
+    Each pair gets what `compare` says of it. The bootstrap of a row is done once for all its pairs.
+    """
+    sides = [_Side(row, _samples(row), seed) for row in rows]
+    return {
+        (i, j): found
+        for i, one in enumerate(sides)
+        for j, other in enumerate(sides[i + 1 :], i + 1)
+        if (found := _pair(one, other)) is not None
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """The statistic of some samples of a row, the logarithm of its mean, and that of every bootstrap draw."""
+
+    values: np.ndarray
+    log: float
+    drawn: np.ndarray
+
+
+@dataclass(eq=False)
+class _Side:
+    """One row: its statistic by fold and sample, and what was computed of it for earlier pairs."""
+
+    records: Sequence[Record]
+    samples: dict[int, dict[int, float]]
+    seed: int
+
+    @cached_property
+    def score(self) -> float:
+        return float(np.mean([r.scores[r.primary] for r in self.records if r.primary in r.scores]))
+
+    @cached_property
+    def folds(self) -> dict[int, np.ndarray]:
+        """The statistic of the samples of each fold, in their order."""
+        return {k: np.array([v for _, v in sorted(fold.items())]) for k, fold in self.samples.items()}
+
+    @cached_property
+    def logs(self) -> dict[int, float]:
+        """The logarithm of the mean over the samples of each fold."""
+        return {k: _log_mean(values) for k, values in self.folds.items()}
+
+    @cached_property
+    def _whole(self) -> dict[tuple[int, ...], _Whole]:
+        return {}
+
+    def whole(self, folds: tuple[int, ...]) -> _Whole:
+        """Return what is known of the samples of some folds together."""
+        if folds not in self._whole:
+            values = np.concatenate([self.folds[k] for k in folds])
+            means = _resampled(len(values), self.seed) @ values / len(values)
+            self._whole[folds] = _Whole(values, _log_mean(values), np.log(np.maximum(means, TINY)))
+        return self._whole[folds]
+
+
+@lru_cache(maxsize=1)
+def _resampled(n: int, seed: int) -> np.ndarray:
+    """Return how often each unit is in each draw, (draw, unit): the same for all rows."""
+    units = np.random.default_rng(seed).integers(n, size=(DRAWS, n)) + n * np.arange(DRAWS)[:, None]
+    return np.bincount(units.ravel(), minlength=DRAWS * n).reshape(DRAWS, n).astype(np.float64)
+
+
+def _pair(one: _Side, other: _Side) -> Comparison | None:
+    folds = tuple(k for k in sorted(one.samples) if one.samples[k].keys() == other.samples.get(k, {}).keys())
+    if not folds:
+        return None
+    first, second = one.records[0], other.records[0]
+    floor = max(first.floor.get(first.primary, 0.0), 0.0)
+    a, b = one.whole(folds), other.whole(folds)
+    gamma = _exponent(first.primary)
+    p, low, high = _doubts(gamma * (a.drawn - b.drawn), [gamma * (one.logs[k] - other.logs[k]) for k in folds])
+    errors = one.score, other.score
     return Comparison(
-        dataset=one.cell.dataset,
-        tier=one.cell.tier,
-        first=one.row,
-        second=other.row,
-        metric=one.primary,
+        dataset=first.cell.dataset,
+        tier=first.cell.tier,
+        first=first.row,
+        second=second.row,
+        metric=first.primary,
         errors=errors,
-        ratio=math.exp(delta),
+        ratio=math.exp(gamma * (a.log - b.log)),
         low=math.exp(low),
         high=math.exp(high),
         p_value=p,
-        folds=len(pairs),
-        samples=len(values),
-        wins=float(np.mean((values[:, 0] < values[:, 1]) + 0.5 * (values[:, 0] == values[:, 1]))),
+        folds=len(folds),
+        samples=len(a.values),
+        wins=float(np.mean((a.values < b.values) + 0.5 * (a.values == b.values))),
         tied_by_floor=max(errors) <= floor,
     )
 
@@ -126,16 +194,11 @@ def _samples(records: Sequence[Record]) -> dict[int, dict[int, float]]:
             fold = found.setdefault(record.cell.fold, {})
             for sample, value in zip(record.per_sample.samples, record.per_sample.values, strict=True):
                 fold.setdefault(sample, []).append(value)
-    return {k: {s: float(np.mean(v)) for s, v in fold.items()} for k, fold in found.items()}
+    return {k: {s: sum(v) / len(v) for s, v in fold.items()} for k, fold in found.items()}
 
 
-def _stack(a: Mapping[int, float], b: Mapping[int, float]) -> np.ndarray:
-    """Return (sample, method)."""
-    return np.array([(a[s], b[s]) for s in sorted(a)])
-
-
-def _delta(values: np.ndarray) -> float:
-    return float(np.log(max(values[:, 0].mean(), TINY)) - np.log(max(values[:, 1].mean(), TINY)))
+def _log_mean(values: np.ndarray) -> float:
+    return float(np.log(max(values.mean(), TINY)))
 
 
 def _exponent(headline: str) -> float:
@@ -143,13 +206,6 @@ def _exponent(headline: str) -> float:
     name = headline.partition("/")[0]
     metric = next((m for m in metrics.ACCURACY if m.name == name), None)
     return 1.0 if metric is None else math.log(metric.finish(4.0)) / math.log(4.0)
-
-
-def _draws(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return δ of every bootstrap draw of the units."""
-    n = len(values)
-    means = np.maximum(values[rng.integers(n, size=(DRAWS, n))].mean(axis=1), TINY)
-    return np.asarray(np.log(means[:, 0]) - np.log(means[:, 1]))
 
 
 def _doubts(draws: np.ndarray, folds: Sequence[float]) -> tuple[float, float, float]:
@@ -166,7 +222,3 @@ def _doubts(draws: np.ndarray, folds: Sequence[float]) -> tuple[float, float, fl
     t = abs(centre) / spread if spread > 0 else (math.inf if centre else 0.0)
     p_folds = 2 * float(stdtr(k - 1, -t)) if math.isfinite(t) else 0.0
     return max(p, p_folds), min(low, centre - half), max(high, centre + half)
-
-
-def _score(records: Sequence[Record]) -> float:
-    return float(np.mean([r.scores[r.primary] for r in records if r.primary in r.scores]))

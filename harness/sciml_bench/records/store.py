@@ -110,4 +110,7 @@ def complaint(name: str, number: int, line: str, error: ValidationError) -> str:
         )
     first = error.errors()[0]
     where = ".".join(map(str, first["loc"])) or "the record"
-    return f"{name} line {number} is not a valid record and is left out: {where}: {first['msg']}"
+    return (
+        f"{name} line {number} is not a valid record and is left out: {where}: {first['msg']}; "
+        "all other lines are read: mend or delete it, and run its cell again"
+    )

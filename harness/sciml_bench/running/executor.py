@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -74,6 +74,11 @@ class Worker:
     begun: float = 0.0
     peak_gib: float = 0.0
     processor_seconds: float = 0.0
+    answered: bool = False
+    started: list[psutil.Process] = field(default_factory=list)
+    """What it had started and not ended when it answered."""
+    left_behind: int = 0
+    """How many processes still ran when it had ended."""
 
     @classmethod
     def start(cls, context: ForkServerContext, job: Job) -> Self:
@@ -86,21 +91,30 @@ class Worker:
 
     def finish(self, listen: Listener) -> dict[str, Any]:
         """Let it go, follow it to its end and return its outcome: `status`, `reason` and, where it got so far, cost and curves."""
-        self.begun = time.monotonic()
         try:
-            with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
-                self.pipe.send_bytes(b"go")
-            outcome = _follow(self, listen)
+            outcome = self.answer(listen)
         finally:
-            left_behind = self.end()
-        seen = {"curves": {}, "facts": {}, "processor_seconds": self.processor_seconds}
-        return {**seen, **outcome, "observed_peak_gib": self.peak_gib, "left_behind": left_behind}
+            self.end()
+        return {**outcome, "left_behind": self.left_behind}
 
-    def end(self) -> int:
-        """End the process and all that it started; return how many processes it had left running."""
-        left_behind = end_group(self.process)
+    def answer(self, listen: Listener) -> dict[str, Any]:
+        """Let it go, follow it to its answer and return that as `finish` does; until `end` it winds down beside its parent.
+
+        One that never answers has ended with all that it started.
+        """
+        self.begun = time.monotonic()
+        with contextlib.suppress(OSError):  # it may have ended already: that is noticed below
+            self.pipe.send_bytes(b"go")
+        outcome = _follow(self, listen)
+        if not self.answered:
+            self.end()
+        seen = {"curves": {}, "facts": {}, "processor_seconds": self.processor_seconds}
+        return {**seen, **outcome, "observed_peak_gib": self.peak_gib}
+
+    def end(self) -> None:
+        """End the process and all that it started."""
+        self.left_behind = max(self.left_behind, end_group(self.process, self.started))
         self.pipe.close()
-        return left_behind
 
 
 def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
@@ -112,6 +126,7 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
             except (EOFError, OSError):
                 return _died(watch)
             if "status" in message:
+                watch.answered, watch.started = True, _descendants(watch.process.pid)
                 return message
             listen(message)
         now = time.monotonic()
@@ -175,17 +190,21 @@ def group_processor_seconds(pid: int | None) -> float:
     return total
 
 
-def end_group(process: BaseProcess) -> int:
-    """End a worker and everything it started, by request and then by force; return how many others still ran."""
+def end_group(process: BaseProcess, started: Iterable[psutil.Process] = ()) -> int:
+    """End a worker and everything it started, by request and then by force; return how many others still ran.
+
+    `started` is what is known of its children already: once it has ended, nothing tells those that left its group.
+    """
     pid = process.pid
     if pid is None:
         return 0
-    left_behind = _descendants(pid)
+    left_behind = {*started, *_descendants(pid)}
     if process.is_alive():
         process.join(0.5)  # a worker that has answered ends by itself
     still_running = len(_group(pid))
     for number, grace in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
-        if not process.is_alive() and not any(p.is_running() for p in left_behind):
+        left_behind = {p for p in left_behind if p.is_running()}
+        if not process.is_alive() and not left_behind:
             break
         for target in [pid, *(p.pid for p in left_behind)]:
             _signal(target, number)
@@ -206,7 +225,7 @@ def _group(pid: int) -> list[int]:
     return found
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
+def _descendants(pid: int | None) -> list[psutil.Process]:
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.Error:

@@ -22,7 +22,7 @@ from .cell import Cell
 from .executor import Worker
 from .sample_pictures import keep
 from .sandbox import published
-from .scoring import DataReader, Scored, score
+from .scoring import DataReader, Scored, get_ready, score
 from .worker import PREDICTIONS, Job
 
 Origin = Literal["default", "tuned", "given"]
@@ -59,11 +59,14 @@ class Running:
     worker: Worker | None
     reason: str
 
-    def close(self) -> None:
-        """End what still runs and remove the folder."""
-        if self.worker is not None and self.worker.process.is_alive():
+    def close(self) -> dict[str, Any]:
+        """End what still runs, remove the folder and say how many processes the worker had left behind."""
+        left = {}
+        if self.worker is not None:
             self.worker.end()
+            left = {"left_behind": self.worker.left_behind}
         shutil.rmtree(self.folder, ignore_errors=True)
+        return left
 
 
 @dataclass
@@ -101,10 +104,13 @@ class Runner:
             remaining = iter(cells)
             planned = next(remaining, None)
             while planned is not None:
+                first = ahead is None
                 running, ahead = ahead or self._start(planned), None
                 watcher.cell_started(planned.cell)
-                begun, moment = time.perf_counter(), datetime.now(UTC)
                 try:
+                    if first:
+                        get_ready(planned.cell.task, reader)
+                    begun, moment = time.perf_counter(), datetime.now(UTC)
                     outcome, status, reason = _outcome(running, planned.cell, watcher)
                     following = next(remaining, None)
                     ahead = None if following is None else self._start(following)
@@ -112,8 +118,10 @@ class Runner:
                     if status == "ok":
                         status, reason, scored = self._scored(planned.cell, running.folder, reader)
                 finally:
-                    running.close()
+                    left = running.close()
                 total = time.perf_counter() - begun
+                if outcome:
+                    outcome |= left
                 record = _record(planned, status, reason, scored, outcome, total, moment, self.threads)
                 self.store.append(record)
                 watcher.cell_ended(record, False)
@@ -144,7 +152,8 @@ class Runner:
         """Return what holds the truth of test samples, or what others made of them."""
         source = cell.task.source
         kept = [] if self.keep_predictions is None else [self.keep_predictions]
-        return (*published(self.store.folder), *kept, *([Path(source.name)] if source.is_file else []))
+        given = [Path(source.name)] if source.is_file else []
+        return tuple(p.absolute() for p in (*published(self.store.folder), *kept, *given))
 
     def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
         """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""
@@ -173,6 +182,7 @@ class Runner:
                 scored,
                 [v.name for v in problem.targets],
                 [v.name for v in problem.inputs if v.space],
+                film=cell.method.card.family == "control",
             )
         checkpoint = folder / "checkpoint.pkl"
         if checkpoint.exists():
@@ -185,7 +195,7 @@ def _outcome(running: Running, cell: Cell, watcher: Watcher) -> tuple[dict[str, 
     """Let a started worker go and return its outcome, status and reason."""
     if running.worker is None:
         return {}, "not_applicable", running.reason
-    outcome = running.worker.finish(_listener(cell, watcher))
+    outcome = running.worker.answer(_listener(cell, watcher))
     return outcome, outcome["status"], outcome["reason"]
 
 

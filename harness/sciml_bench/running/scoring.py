@@ -63,6 +63,13 @@ class DataReader:
         return self._kept[path]
 
 
+def get_ready(task: Task, reader: DataReader) -> None:
+    """Read the data and compile the solver that measures physics, while the first worker imports its framework."""
+    if isinstance(task.problem.solver, Evolution | Steady):
+        some = reader.part(task, task.splits[0].test[:PHYSICS_SAMPLES])
+        _physics(task, some, some)
+
+
 def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
     """Score all parts that the worker left in `folder`."""
     task, split = cell.task, cell.task.splits[cell.fold]

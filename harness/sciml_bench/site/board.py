@@ -6,21 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ..ranking.facets import physics_score
 from ..ranking.summary import Row
 from . import cards, text
+from .columns import Column, Value, columns, physics_label
 from .scale import LogScale, Mark, mark
 
 TIERS = ("full", "small", "smoke", "file")
-PHYSICS = {"pde_defect": "PDE defect", "pde_residual": "PDE residual"}
-
-
-@dataclass(frozen=True)
-class Value:
-    """One value of a row: its text, a note under it, and the number that sorts it."""
-
-    text: str = text.NONE
-    note: str = ""
-    sort: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +30,7 @@ class RowView:
     row: Row
     anchor: str
     family: str
+    framework: str
     title: str
     solver: bool
     values: dict[str, Value]
@@ -49,6 +42,10 @@ class RowView:
     def shown(self) -> bool:
         """Whether any cell has a score."""
         return self.row.error is not None
+
+    def value(self, column: str) -> Value:
+        """Return its value in a column, also where the board leaves that one out."""
+        return self.values.get(column, Value())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +59,10 @@ class Board:
     rows: tuple[RowView, ...]
     primary: str
     floor: float | None
+    control: float | None
+    """The error of the best negative control."""
     physics: str | None
+    columns: tuple[Column, ...]
     scale: LogScale
     commands: tuple[str, ...]
     notices: tuple[str, ...]
@@ -77,6 +77,27 @@ class Board:
         """The address of its page from the index; `@` is in no dataset's name."""
         device = "" if self.device == "cpu" else f"@{self.device}"
         return f"{self.tier}/{self.dataset}{device}.html"
+
+    @property
+    def folder(self) -> str:
+        """The folder of the pages of its rows, from the index."""
+        return self.page.removesuffix(".html")
+
+    def address(self, view: RowView) -> str:
+        """The address of the page of one of its rows, from the index."""
+        return f"{self.folder}/{view.anchor}.html"
+
+    @property
+    def methods(self) -> tuple[RowView, ...]:
+        """The rows with a score that are no solver's, best first."""
+        return tuple(v for v in self.rows if v.shown and not v.solver)
+
+    @property
+    def physics_label(self) -> str:
+        """What heads the column of physics."""
+        if self.physics is None:
+            return "Physics"
+        return physics_label(self.physics)
 
     @property
     def cells(self) -> int:
@@ -95,18 +116,21 @@ def _board(rows: list[Row]) -> Board:
     first = rows[0].records[0].cell
     card = cards.dataset_card(first)
     floor = next((r.floor[r.primary] for r in rows if r.primary in r.floor), None)
-    physics = next((name for name in PHYSICS if any(name in r.scores for r in rows)), None)
+    physics = physics_score(rows)
     values = [v for r in rows if r.primary in r.scores for v in _numbers(r)]
     scale = LogScale.of(values, floor)
+    chosen = columns(rows, physics)
     return Board(
         dataset=first.dataset,
         tier=first.tier,
         device=first.device,
         title=first.dataset if card is None else card.title,
-        rows=tuple(_views(rows, scale, floor, physics)),
+        rows=tuple(_views(rows, scale, floor, chosen)),
         primary=rows[0].primary,
         floor=floor,
+        control=min((r.error for r in rows if r.control and r.error is not None), default=None),
         physics=physics,
+        columns=chosen,
         scale=scale,
         commands=commands(rows),
         notices=tuple(_notices(rows)),
@@ -118,7 +142,7 @@ def _numbers(row: Row) -> list[float]:
     return [found.mean] if found.high is None else [found.mean, found.high, max(found.low or 0.0, found.mean / 10)]
 
 
-def _views(rows: list[Row], scale: LogScale, floor: float | None, physics: str | None) -> list[RowView]:
+def _views(rows: list[Row], scale: LogScale, floor: float | None, chosen: Sequence[Column]) -> list[RowView]:
     used: Counter[str] = Counter()
     views = []
     for row in rows:
@@ -130,9 +154,10 @@ def _views(rows: list[Row], scale: LogScale, floor: float | None, physics: str |
                 row=row,
                 anchor=anchor if used[anchor] == 1 else f"{anchor}-{used[anchor]}",
                 family="not in the suite" if card is None else card.family,
+                framework="" if card is None or row.solver else card.framework,
                 title="" if card is None else card.title,
                 solver=row.solver,
-                values=_values(row, physics),
+                values={c.key: c.of(row) for c in chosen},
                 mark=mark(row.scores[row.primary], scale) if row.primary in row.scores else None,
                 flags=tuple(_flags(row, floor)),
                 status=", ".join(
@@ -141,60 +166,6 @@ def _views(rows: list[Row], scale: LogScale, floor: float | None, physics: str |
             )
         )
     return views
-
-
-def _values(row: Row, physics: str | None) -> dict[str, Value]:
-    tradeoff = row.tradeoff
-    speed_up = None if tradeoff is None else tradeoff.speed_up
-    return {
-        "physics": _physics(row, physics),
-        "coverage": _coverage(row),
-        "crps": _mean(row, "crps"),
-        "fit": _seconds(row.cost.get("fit_seconds")),
-        "latency": _seconds(row.cost.get("latency_p50")),
-        "per_sample": _seconds(row.seconds_per_sample),
-        "speed_up": Value(text.factor(speed_up), sort=speed_up),
-        "break_even": _break_even(row),
-    }
-
-
-def _physics(row: Row, physics: str | None) -> Value:
-    if physics is None or physics not in row.scores:
-        return Value()
-    mean = row.scores[physics].mean
-    truth = row.floor.get(physics)
-    note = "" if truth is None else f"truth {text.number(truth, 2)}"
-    return Value(text.number(mean, 2), note, mean)
-
-
-def _coverage(row: Row) -> Value:
-    diagrams = [r.diagnostics.get("reliability") or {} for r in row.records if r.status == "ok"]
-    source = str(next((d["source"] for d in diagrams if d.get("source")), ""))
-    how = "conformal" if source.startswith("split-conformal") else "own" if source else ""
-    if "coverage_90" in row.scores:
-        mean = row.scores["coverage_90"].mean
-        return Value(f"{mean:.2f}", how, abs(mean - 0.9))
-    if how == "conformal":
-        return Value(text.NONE, "too few samples")
-    return Value()
-
-
-def _mean(row: Row, name: str) -> Value:
-    found = row.scores.get(name)
-    return Value() if found is None else Value(text.number(found.mean, 2), sort=found.mean)
-
-
-def _seconds(value: float | None) -> Value:
-    return Value(text.seconds(value), sort=value)
-
-
-def _break_even(row: Row) -> Value:
-    tradeoff = row.tradeoff
-    if tradeoff is None or tradeoff.speed_up is None:
-        return Value()
-    if tradeoff.break_even is None:
-        return Value("never", sort=float("inf"))
-    return Value(text.whole(tradeoff.break_even), sort=float(tradeoff.break_even))
 
 
 def _flags(row: Row, floor: float | None) -> list[Flag]:

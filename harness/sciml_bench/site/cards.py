@@ -7,20 +7,27 @@ Its rows are then shown without a card.
 import functools
 
 from .. import registry
+from ..method.contract import Method
 from ..problem import Dataset, DatasetCard
 from ..problem.card import MethodCard
 from ..records.record import CellId
 
 
 @functools.cache
-def method_card(name: str) -> MethodCard | None:
-    """Return the card of a method of the suite, or None."""
+def method_class(name: str) -> type[Method] | None:
+    """Return a method of the suite, or None; a wrapped one is not unwrapped."""
     if name not in registry.method_names():
         return None
     try:
-        return registry.method_class(name).card
+        return registry.method_class(name)
     except Exception:  # a plugin that fails on import must not take the pages of all others with it
         return None
+
+
+def method_card(name: str) -> MethodCard | None:
+    """Return the card of a method of the suite, or None."""
+    cls = method_class(name)
+    return None if cls is None else cls.card
 
 
 @functools.cache

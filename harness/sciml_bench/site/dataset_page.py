@@ -1,17 +1,34 @@
-"""What the page of one dataset, tier and device shows: card, floor, plots, pictures, scores and cells."""
+"""What the page of one dataset, tier and device shows: card, floor, board, plots, regimes, shifts and pictures of its data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from ..problem import Dataset, DatasetCard, Problem
-from ..problem.card import MethodCard
 from ..records.record import Record
-from . import cards, figures, plots, text
-from .board import Board, RowView, row_command
-from .figures import Sample
+from . import cards, plots, text
+from .board import Board, RowView
+from .chart import Chart, Line
+from .figures import Film, Sample
 from .gallery import Gallery, Picture
+from .row_charts import by_wave, good, mean_over_cells, reliability, visible
+from .row_page import Confusion, RowPage
+from .scale import LogScale
+
+SPECTRA = 5
+"""The spectra of so many methods are drawn, those with the lowest error."""
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A row's score on one shifted test set: its text, and where it and the score without shift are drawn, from 0 to 100."""
+
+    text: str
+    ratio: float | None = None
+    base: float = 0.0
+    at: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,24 +37,17 @@ class Shift:
 
     name: str
     changes: str
-    cells: tuple[str, ...]
+    cells: tuple[Shifted, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Detail:
-    """One row in full."""
+class Division:
+    """One division of the samples into regimes: its regimes, and of each row its error there over its mean error."""
 
-    view: RowView
-    card: MethodCard | None
-    command: str
-    sentences: tuple[str, ...]
-    hyperparameters: str
-    scores: tuple[tuple[str, str, str, str], ...]
-    cost: tuple[tuple[str, str], ...]
-    learning: Picture | None
-    samples: tuple[Sample, ...]
-    missing: str
-    skipped: tuple[tuple[str, str], ...]
+    name: str
+    description: str
+    regimes: tuple[str, ...]
+    rows: tuple[tuple[RowView, tuple[float | None, ...]], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,22 +64,27 @@ class Page:
     folds: int
     floor: tuple[tuple[str, str], ...]
     tradeoff: Picture | None
-    over_time: tuple[Picture, ...]
-    reliability: Picture | None
+    over_time: tuple[Markup, ...]
+    reliability: Markup
+    spectra: tuple[Markup, ...]
+    confusion: tuple[tuple[RowView, Confusion], ...]
+    divisions: tuple[Division, ...]
     shifted: tuple[RowView, ...]
     shifts: tuple[Shift, ...]
     truth: tuple[Sample, ...]
-    details: tuple[Detail, ...]
+    seen: str
+    """The row whose samples show the truth."""
+    film: Film | None
+    details: tuple[RowPage, ...]
 
 
-def page(board: Board, results: Path, gallery: Gallery) -> Page:
-    """Return the page of a board; kept samples are read from `results`, figures go to the gallery."""
+def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
+    """Return the page of a board whose rows have these pages."""
     first = board.rows[0].row.records[0]
     dataset = cards.dataset_of(first.cell)
-    problem = _quietly(dataset.problem) if dataset else None
-    ordered = sorted(board.rows, key=lambda v: v.solver)  # the methods first
-    details = tuple(_detail(view, results, gallery) for view in ordered)
-    shown = [d for d in details if d.samples]
+    problem: Problem | None = _quietly(dataset.problem) if dataset else None
+    ordered = sorted(details, key=lambda d: d.view.solver)  # the methods first
+    shown = [d for d in ordered if d.samples]
     shifted, shifts = _shifts(board, dataset)
     floor = next((v.row.floor for v in board.rows if v.row.floor), {})
     return Page(
@@ -83,13 +98,23 @@ def page(board: Board, results: Path, gallery: Gallery) -> Page:
         folds=first.cell.folds,
         floor=tuple((name, text.number(value)) for name, value in floor.items()),
         tradeoff=_tradeoff(board, gallery),
-        over_time=tuple(_over_time(board, gallery)),
-        reliability=_reliability(board, gallery),
+        over_time=tuple(_over_time(board)),
+        reliability=reliability(board.methods),
+        spectra=tuple(_spectra(board)),
+        confusion=tuple((d.view, c) for d in _best_first(board, ordered)[:2] for c in d.confusion),
+        divisions=tuple(_divisions(board, problem)),
         shifted=shifted,
         shifts=shifts,
         truth=_truth_only(shown[0].samples) if shown else (),
-        details=details,
+        seen=shown[0].view.row.name if shown else "",
+        film=next((s.film for d in shown for s in d.samples if s.film is not None), None),
+        details=tuple(ordered),
     )
+
+
+def _best_first(board: Board, details: Sequence[RowPage]) -> list[RowPage]:
+    order = {id(v): i for i, v in enumerate(board.methods)}
+    return sorted((d for d in details if id(d.view) in order), key=lambda d: order[id(d.view)])
 
 
 def _quietly(made: Callable[[], Any]) -> Any:
@@ -127,43 +152,87 @@ def _tradeoff(board: Board, gallery: Gallery) -> Picture | None:
     return plots.tradeoff(gallery, points, board.floor, board.primary) if points else None
 
 
-def _good(view: RowView) -> list[Record]:
-    return [r for r in view.row.records if r.status == "ok"]
-
-
-def _mean_over_cells(lists: list[list[float]]) -> list[float]:
-    if not lists or len({len(v) for v in lists}) > 1:
-        return []
-    return [sum(v) / len(v) for v in zip(*lists, strict=True)]
-
-
-def _over_time(board: Board, gallery: Gallery) -> list[Picture]:
-    variables = {n: None for v in board.rows for r in _good(v) for n in r.diagnostics.get("error_over_time", {})}
+def _over_time(board: Board) -> list[Markup]:
+    variables = {n: None for v in board.rows for r in good(v) for n in r.diagnostics.get("error_over_time", {})}
     floor = next((v.row.floor["nrmse_per_time"] for v in board.rows if "nrmse_per_time" in v.row.floor), 0.0)
     found = []
     for variable in variables:
-        methods: list[tuple[str, list[float]]] = []
-        solver: list[tuple[str, list[float]]] = []
-        for view in board.rows:
-            lists = [r.diagnostics.get("error_over_time", {}).get(variable, []) for r in _good(view)]
-            values = _mean_over_cells([v for v in lists if v])
-            if len(values) > 1:
-                (solver if view.solver else methods).append((view.row.name, values))
-        if methods or solver:
-            found.append(plots.error_over_time(gallery, methods, solver, variable, floor))
-    return found
+        lines = []
+        for view in sorted((v for v in board.rows if v.shown), key=lambda v: v.solver):
+            lists = [r.diagnostics.get("error_over_time", {}).get(variable, []) for r in good(view)]
+            values = mean_over_cells([v for v in lists if v])
+            points = [(t, v) for t, v in enumerate(values, 1) if v > floor / 4]
+            if len(values) > 1 and points:
+                lines.append(
+                    Line("reference solver" if view.solver else view.row.name, points, "grey" if view.solver else "")
+                )
+        told = "; ".join(
+            f"{x.label} from {text.number(x.points[0][1], 2)} to {text.number(x.points[-1][1], 2)}"
+            for x in lines
+            if x.look != "grey"
+        )
+        chart = Chart(
+            alt=f"Error of {variable} over the output steps. {told}",
+            x="output step",
+            y=f"relative error of {variable}",
+            lines=lines,
+            width=560,
+            height=320,
+        )
+        found.append(chart.svg())
+    return [drawn for drawn in found if drawn]
 
 
-def _reliability(board: Board, gallery: Gallery) -> Picture | None:
-    series = []
-    for view in board.rows:
-        diagrams = [r.diagnostics.get("reliability") or {} for r in _good(view)]
-        levels: list[float] = min((d["levels"] for d in diagrams if d.get("levels")), key=len, default=[])
-        same = [d["coverage"] for d in diagrams if d.get("levels") == levels]
-        coverage = _mean_over_cells(same)
-        if coverage and not view.solver:
-            series.append((view.row.name, list(levels), coverage))
-    return plots.reliability(gallery, series) if series else None
+def _spectra(board: Board) -> list[Markup]:
+    """Draw for each variable the spectra of the most accurate methods' predictions beside the truth's."""
+    found = []
+    variables = {n: None for v in board.methods for r in good(v) for n in r.diagnostics.get("spectrum", {})}
+    for variable in variables:
+        lines: list[Line] = []
+        truth: list[tuple[float, float]] = []
+        for view in board.methods:
+            cells = [s[variable] for r in good(view) if variable in (s := r.diagnostics.get("spectrum", {}))]
+            points = by_wave([c["prediction"] for c in cells])
+            if points and len(lines) < SPECTRA:
+                lines.append(Line(view.row.name, points))
+                truth = truth or by_wave([c["truth"] for c in cells])
+        lines.append(Line("truth", truth, "grey broad"))
+        chart = Chart(
+            alt=f"Energy spectrum of {variable}: {', '.join(x.label for x in lines)}",
+            x="wavenumber",
+            y=f"energy of {variable}",
+            lines=lines,
+            log_x=True,
+            y_ends=visible(lines),
+            width=560,
+            height=320,
+        )
+        found.append(chart.svg())
+    return [drawn for drawn in found if drawn]
+
+
+def _divisions(board: Board, problem: Problem | None) -> list[Division]:
+    named: dict[str, dict[str, None]] = {}
+    for view in board.methods:
+        for name in view.row.scores:
+            division, sep, rest = name.removeprefix("regime:").partition("=")
+            if name.startswith("regime:") and sep:
+                named.setdefault(division, {})[rest.removesuffix(f"/{board.primary}")] = None
+    known = {} if problem is None else problem.regimes
+    return [
+        Division(
+            name=text.words(division),
+            description=known[division].description if division in known else "",
+            regimes=tuple(regimes),
+            rows=tuple((v, tuple(_regime(v, division, r) for r in regimes)) for v in board.methods),
+        )
+        for division, regimes in named.items()
+    ]
+
+
+def _regime(view: RowView, division: str, regime: str) -> float | None:
+    found = view.row.scores.get(f"regime:{division}={regime}/{view.row.primary}")
+    return None if found is None or not view.row.error else found.mean / view.row.error
 
 
 def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...], tuple[Shift, ...]]:
@@ -175,123 +244,29 @@ def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...],
             names |= dict.fromkeys(s.partition("/")[0] for s in scored)
             names |= dict.fromkeys(record.diagnostics.get("skipped_shifts", {}))
     # A solver learns from no data, so that there is no distribution that it could leave.
-    rows = tuple(v for v in board.rows if v.shown and not v.solver)
+    rows = board.methods
+    values = [i.mean for v in rows for n in ("", *names) if (i := _shifted_score(v, n)) is not None]
+    scale = LogScale.of(values, None)
     known: Mapping[str, Dataset] = (_quietly(dataset.shifts) if dataset else None) or {}
     shifts = tuple(
         Shift(
             name=name,
             changes=_changes(dataset, known.get(name)) if dataset else "",
-            cells=tuple(_shift_cell(view, name) for view in rows),
+            cells=tuple(_shift_cell(view, name, scale) for view in rows),
         )
         for name in names
     )
     return rows, shifts
 
 
-def _shift_cell(view: RowView, name: str) -> str:
-    interval = view.row.scores.get(f"shift:{name}/{view.row.primary}")
+def _shifted_score(view: RowView, name: str) -> Any:
+    return view.row.scores.get(f"shift:{name}/{view.row.primary}" if name else view.row.primary)
+
+
+def _shift_cell(view: RowView, name: str, scale: LogScale) -> Shifted:
+    interval, error = _shifted_score(view, name), view.row.error
     if interval is None:
-        return "no score"
-    error = view.row.error
-    ratio = f" ({text.factor(interval.mean / error)})" if error else ""
-    return text.number(interval.mean) + ratio
-
-
-def _skipped(view: RowView) -> tuple[tuple[str, str], ...]:
-    found: dict[str, str] = {}
-    for record in [] if view.solver else view.row.records:
-        for name, reason in record.diagnostics.get("skipped_shifts", {}).items():
-            found.setdefault(str(name), str(reason))
-    return tuple(found.items())
-
-
-def _detail(view: RowView, results: Path, gallery: Gallery) -> Detail:
-    row = view.row
-    first = row.records[0]
-    samples, missing = _samples(view, results, gallery)
-    curves = [r.diagnostics["curves"] for r in _good(view) if r.diagnostics.get("curves")]
-    known = [{k: c.get(k, []) for k in ("loss", "valid_loss", "gradient_norm")} for c in curves]
-    drawn = [c for c in known if any(c.values())]
-    return Detail(
-        view=view,
-        card=cards.method_card(row.method),
-        command=row_command(row),
-        sentences=tuple(_sentences(view)),
-        hyperparameters=", ".join(f"{k}={v}" for k, v in first.cell.hyperparameters.items()),
-        scores=tuple(
-            (name, text.number(i.mean, 4), text.ends(i), text.number(row.floor.get(name)))
-            for name, i in row.scores.items()
-        ),
-        cost=tuple(_cost(view)),
-        learning=plots.learning(gallery, row.name, drawn) if drawn else None,
-        samples=samples,
-        missing=missing,
-        skipped=_skipped(view),
-    )
-
-
-def _samples(view: RowView, results: Path, gallery: Gallery) -> tuple[tuple[Sample, ...], str]:
-    cell = view.row.records[0].cell
-    folder = results / cell.tier / cell.dataset / "samples"
-    for record in _good(view):
-        kept = figures.read(folder / f"{record.key}.h5")
-        if kept is not None:
-            found = tuple(figures.samples(gallery, kept))
-            return found, "" if found else "Fields of this kind have no picture."
-    return (), "No samples of this row were kept for pictures."
-
-
-_COST = {
-    "data_seconds": ("data generation", text.seconds),
-    "tuning_seconds": ("tuning, all trials", text.seconds),
-    "fit_seconds": ("fit", text.seconds),
-    "predict_seconds": ("predict, whole test part", text.seconds),
-    "predict_seconds_per_sample": ("predict, each sample", text.seconds),
-    "latency_p50": ("latency at batch one, median", text.seconds),
-    "latency_p95": ("latency at batch one, 95%", text.seconds),
-    "throughput": ("samples a second at the best batch", text.number),
-    "peak_memory_gib": ("peak memory, GiB", text.number),
-    "device_memory_gib": ("device memory, GiB", text.number),
-    "energy_joules": ("energy, J", text.number),
-    "parameters": ("trained parameters", text.whole),
-    "overhead_seconds": ("harness time outside fit and predict", text.seconds),
-}
-
-
-def _cost(view: RowView) -> list[tuple[str, str]]:
-    return [(label, shown(view.row.cost[name])) for name, (label, shown) in _COST.items() if name in view.row.cost]
-
-
-def _sentences(view: RowView) -> list[str]:
-    """Say in words where the row stands against the solver."""
-    row = view.row
-    tradeoff = row.tradeoff
-    found: list[str] = []
-    if tradeoff is None:
-        return found
-    invested = text.seconds(row.invested)
-    spent = "data, tuning and fit" if "tuning_seconds" in row.cost else "data and fit"
-    if tradeoff.speed_up is None:
-        found.append(f"Speed-up and break-even: none, {tradeoff.note}.")
-    else:
-        faster = "faster" if tradeoff.speed_up >= 1 else "slower"
-        ratio = tradeoff.speed_up if tradeoff.speed_up >= 1 else 1 / tradeoff.speed_up
-        found.append(
-            f"Speed-up at equal error: {text.factor(tradeoff.speed_up)}. A sample takes "
-            f"{text.seconds(row.seconds_per_sample)}, {text.factor(ratio).removesuffix('×')} times {faster} "
-            "than the cheapest solver setting that is at least as accurate."
-        )
-        if tradeoff.break_even is None:
-            found.append(f"Break-even: {tradeoff.note}; the {invested} of {spent} are not earned back.")
-        else:
-            found.append(
-                f"Break-even: after {text.whole(tradeoff.break_even)} predictions the "
-                f"{invested} spent on {spent} have been earned back ({tradeoff.note})."
-            )
-    if tradeoff.error_ratio is not None:
-        better = "more" if tradeoff.error_ratio < 1 else "less"
-        found.append(
-            "Error at equal cost: the best solver setting that is no slower has "
-            f"{text.factor(tradeoff.error_ratio)} this error, so it is {better} accurate."
-        )
-    return found
+        return Shifted("no score")
+    if not error:
+        return Shifted(text.number(interval.mean))
+    return Shifted(text.number(interval.mean), interval.mean / error, scale.at(error), scale.at(interval.mean))

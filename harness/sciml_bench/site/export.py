@@ -1,55 +1,157 @@
-"""All rows as comma-separated values: scores with the ends of their intervals, cost, where they stand."""
+"""All that the pages show, as tables for programs: one line a row of a leaderboard, and one line a record.
+
+Both come as CSV and, where pyarrow is installed (`pip install "sciml-bench[site]"`), as Parquet with the same columns; the
+rows come as JSON too.
+"""
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from ..ranking.summary import COSTS
-from .board import Board
+from ..records.record import Cost, Record
+from .board import Board, RowView
 
-HEAD = (
-    "dataset",
-    "tier",
-    "device",
-    "method",
-    "variant",
-    "family",
-    "folds",
-    "cells",
-    "status",
-    "reason",
-    "flags",
-)
 COST = (*COSTS, "predict_seconds_per_sample")
 PLACE = ("speed_up_at_equal_error", "error_ratio_at_equal_cost", "break_even_count")
+NAMES = frozenset({"leaderboard.csv", "leaderboard.json", "leaderboard.parquet", "cells.csv", "cells.parquet"})
+"""What lies beside the index; the table of one board lies beside its page."""
+
+Line = dict[str, Any]
 
 
-def leaderboard(boards: Sequence[Board]) -> str:
-    """Return the table. A missing number is empty; no text starts as a formula of a spreadsheet."""
-    names = list(dict.fromkeys(n for b in boards for v in b.rows for n in v.row.scores))
-    headlines = {v.row.primary for b in boards for v in b.rows}
-    names.sort(key=lambda n: (n not in headlines, n.startswith(("shift:", "regime:")), n))
+@dataclass(frozen=True)
+class File:
+    """A file that can be downloaded: its address from the index, what is in it, how large it is."""
+
+    address: str
+    content: str
+    size: int
+
+
+def write(folder: Path, boards: Sequence[Board], records: Sequence[Record]) -> list[File]:
+    """Write all tables into a folder and return them, in the order in which they are listed."""
+    rows = _filled(row_line(b, v) for b in boards for v in b.rows)
+    cells = _filled(cell_line(r) for r in records)
+    found: list[File] = []
+
+    def keep(address: str, content: str, data: bytes | None) -> None:
+        if data is not None:
+            (folder / address).parent.mkdir(parents=True, exist_ok=True)
+            (folder / address).write_bytes(data)
+            found.append(File(address, content, len(data)))
+
+    every_row = f"every row of every leaderboard: {len(rows)} rows"
+    keep("leaderboard.csv", every_row, as_csv(rows))
+    keep("leaderboard.json", every_row, as_json(rows))
+    keep("leaderboard.parquet", every_row, as_parquet(rows))
+    every_cell = f"every record, without its curves: {len(cells)} cells"
+    keep("cells.csv", every_cell, as_csv(cells))
+    keep("cells.parquet", every_cell, as_parquet(cells))
+    for board in boards:
+        mine = _filled(row_line(board, v) for v in board.rows)
+        content = f"{board.title}, tier {board.tier}, {board.device}: {len(mine)} row{'s' if len(mine) != 1 else ''}"
+        keep(board.page.removesuffix(".html") + ".csv", content, as_csv(mine))
+    return found
+
+
+def row_line(board: Board, view: RowView) -> Line:
+    """Return a row of a leaderboard: what it is, scores with the ends of their intervals, cost, where it stands."""
+    row, place = view.row, view.row.tradeoff
+    line: Line = {
+        "dataset": row.dataset,
+        "tier": row.tier,
+        "device": row.device,
+        "method": row.method,
+        "variant": row.variant,
+        "family": view.family,
+        "framework": view.framework or None,
+        "folds": row.folds,
+        "cells": len(row.records),
+        "status": view.status,
+        "reason": " | ".join(row.reasons),
+        "flags": "; ".join(f.text for f in view.flags),
+        "primary": row.primary,
+        "error": row.error,
+        "floor": row.floor.get(row.primary),
+        "page": board.address(view),
+    }
+    for name, found in row.scores.items():
+        line |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+    line |= {name: row.cost.get(name) for name in COST}
+    place_values = (None,) * 3 if place is None else (place.speed_up, place.error_ratio, place.break_even)
+    return line | dict(zip(PLACE, place_values, strict=True))
+
+
+def cell_line(record: Record) -> Line:
+    """Return a record without what is no single value: curves, diagrams, the statistic of each sample."""
+    cell, came = record.cell, record.provenance
+    line: Line = {"key": record.key}
+    line |= cell.model_dump(exclude={"dataset_parameters", "hyperparameters"})
+    line |= {
+        "dataset_parameters": json.dumps(cell.dataset_parameters),
+        "hyperparameters": json.dumps(cell.hyperparameters),
+        "family": record.family,
+        "status": record.status,
+        "reason": record.reason,
+        "primary": record.primary,
+    }
+    line |= record.scores
+    line |= {f"floor/{name}": value for name, value in record.floor.items()}
+    cost = {} if record.cost is None else record.cost.model_dump()
+    line |= {f"cost/{name}": cost.get(name) for name in Cost.model_fields}
+    return line | {
+        **{f"provenance/{k}": v for k, v in came.model_dump(exclude={"libraries", "verification"}).items()},
+        "provenance/verified": None if came.verification is None else came.verification.verdict,
+    }
+
+
+def as_csv(lines: Sequence[Line]) -> bytes:
+    """Return a table with a head. A missing number is empty; no text starts as a formula of a spreadsheet."""
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\n")
-    ends = [column for n in names for column in (n, f"{n}_low", f"{n}_high")]
-    table.writerow([*HEAD, *ends, *COST, *PLACE, "floor"])
-    for board in boards:
-        for view in board.rows:
-            row, place = view.row, view.row.tradeoff
-            line: list[object] = [
-                *map(_text, (row.dataset, row.tier, row.device, row.method, row.variant, view.family)),
-                row.folds,
-                len(row.records),
-                *map(_text, (view.status, " | ".join(row.reasons), "; ".join(f.text for f in view.flags))),
-            ]
-            for name in names:
-                found = row.scores.get(name)
-                line += ["", "", ""] if found is None else [found.mean, found.low, found.high]
-            line += [row.cost.get(name) for name in COST]
-            line += [None] * 3 if place is None else [place.speed_up, place.error_ratio, place.break_even]
-            table.writerow([*line, row.floor.get(row.primary)])
-    return written.getvalue()
+    table.writerow(lines[0])
+    table.writerows([_text(v) for v in line.values()] for line in lines)
+    return written.getvalue().encode()
 
 
-def _text(value: str) -> str:
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+def as_json(lines: Sequence[Line]) -> bytes:
+    """Return a list with an object for each line, from which what is missing is left out."""
+    kept = [{k: v for k, v in line.items() if v is not None} for line in lines]
+    return ("[\n" + ",\n".join(json.dumps(k, ensure_ascii=False) for k in kept) + "\n]\n").encode()
+
+
+def as_parquet(lines: Sequence[Line]) -> bytes | None:
+    """Return a Parquet file, or None if pyarrow is not installed."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ModuleNotFoundError:
+        return None
+    columns = {name: pyarrow.array(_wide([line[name] for line in lines])) for name in lines[0]}
+    sink = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.table(columns), sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def _filled(given: Iterable[Line]) -> list[Line]:
+    """Return the lines with the same columns, in the order in which they first come; what is missing is None."""
+    lines = list(given)
+    order = dict.fromkeys(name for line in lines for name in line)
+    scores = sorted(n for n in order if n.startswith(("shift:", "regime:")))
+    names = [*(n for n in order if n not in scores), *scores]
+    return [{name: line.get(name) for name in names} for line in lines]
+
+
+def _wide(values: Sequence[Any]) -> list[Any]:
+    """Return a column of one type: whole numbers beside others become such."""
+    mixed = any(isinstance(v, float) for v in values)
+    return [float(v) if mixed and isinstance(v, int) else v for v in values]
+
+
+def _text(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -46,6 +46,19 @@ class Strip:
 
 
 @dataclass(frozen=True)
+class Film:
+    """The truth of a field at its kept times, as frames side by side in one file, without gaps."""
+
+    file: str
+    alt: str
+    frames: int
+    width: int
+    height: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
 class Sample:
     """One kept test sample of one variable."""
 
@@ -56,6 +69,7 @@ class Sample:
     times: tuple[str, ...]
     given: tuple[Strip, ...]
     strips: tuple[Strip, ...]
+    film: Film | None
 
 
 def read(path: Path) -> xr.Dataset | None:
@@ -89,6 +103,7 @@ def samples(gallery: Gallery, kept: xr.Dataset) -> list[Sample]:
                     times=_times(one[f"truth_{name}"]),
                     given=tuple(_given(gallery, one, prefix="input_")),
                     strips=tuple(_strips(gallery, truth, prediction, name)),
+                    film=_film(gallery, one, name),
                 )
             )
     return found
@@ -111,7 +126,7 @@ def _times(array: xr.DataArray) -> tuple[str, ...]:
         return ()
     if "time" not in array.coords:
         return tuple(f"output {i + 1} of those kept" for i in range(array.sizes["time"]))
-    return tuple(f"t = {text.plain(float(t))}" for t in array["time"].values)
+    return tuple(f"t = {float(t):.4g}" for t in array["time"].values)
 
 
 def _given(gallery: Gallery, one: xr.Dataset, prefix: str) -> list[Strip]:
@@ -176,13 +191,30 @@ def _strip(
     return Strip(label, file, alt, Bar(_gradient(colours), text.number(low, 2), text.number(high, 2)), False)
 
 
-def _image(path: Path, tiles: np.ndarray, span: tuple[float, float], colours: str) -> None:
-    """Write the tiles side by side with a clear gap, x to the right and y upwards, one pixel a point."""
+def _image(path: Path, tiles: np.ndarray, span: tuple[float, float], colours: str, *, gaps: bool = True) -> None:
+    """Write the tiles side by side, x to the right and y upwards, one pixel a point, with clear gaps or without."""
     scaled = np.clip((tiles - span[0]) / (span[1] - span[0]), 0, 1)
     coloured = matplotlib.colormaps[colours](np.swapaxes(scaled, 1, 2)[:, ::-1], bytes=True)
-    gap = np.zeros((coloured.shape[1], max(1, coloured.shape[2] // 24), 4), dtype=np.uint8)
+    wide = max(1, coloured.shape[2] // 24) if gaps else 0
+    gap = np.zeros((coloured.shape[1], wide, 4), dtype=np.uint8)
     parts = [part for tile in coloured for part in (tile, gap)][:-1]
     imsave(path, np.concatenate(parts, axis=1))
+
+
+def _film(gallery: Gallery, one: xr.Dataset, name: str) -> Film | None:
+    """Return the film of a two-dimensional field with time: all kept frames of `film_<name>`, else the truth's few."""
+    array = one[f"film_{name}"].rename(frame="time") if f"film_{name}" in one else one[f"truth_{name}"]
+    frames = _tiles(array)
+    if frames is None or frames.ndim != 3 or len(frames) < 3:
+        return None
+    span = _span(frames)
+    colours = DIVERGING if _signed(*span) else SEQUENTIAL
+    file = gallery.draw(
+        "film", "png", [frames, span, colours], lambda path: _image(path, frames, span, colours, gaps=False)
+    )
+    times = _times(array)
+    alt = f"The truth {name} of a test sample, {len(frames)} frames from {times[0]} to {times[-1]}"
+    return Film(file, alt, len(frames), frames.shape[1], frames.shape[2], times[0], times[-1])
 
 
 def _gradient(colours: str) -> str:

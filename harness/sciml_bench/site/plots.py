@@ -1,24 +1,17 @@
-"""The plots of a dataset's page: accuracy against cost, error over time, reliability, learning curves."""
+"""The plot of a dataset's accuracy against cost, whose labels are placed by what they would cover."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 
 from ..ranking.intervals import Interval
 from . import text
-from .canvas import INK, Look, decades, legend, literal, looks, panels, span, svg
+from .canvas import INK, decades, literal, looks, panels, span, svg
 from .gallery import Gallery, Picture
-
-Series = Sequence[tuple[str, Sequence[float]]]
-
-LEGEND = 120
-"""Points kept free at the right of a plot for its legend."""
 
 
 @dataclass(frozen=True)
@@ -117,30 +110,27 @@ def _label(
     """Put each label where it covers least, of eight directions at three distances."""
     scale = axes.figure.dpi / 72
     centres = [axes.transData.transform(at) for _, _, at in places]
-    taken = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
     line = axes.transData.transform(solver) if solver else np.empty((0, 2))
     for a, b in pairwise(line):
         for x, y in np.linspace(a, b, 2 + int(np.hypot(*(b - a)) / 6)):
-            taken.append(Bbox.from_extents(x - 2, y - 2, x + 2, y + 2))
-    inside = axes.get_window_extent()
+            taken.append((x - 2, y - 2, x + 2, y + 2))
+    window = axes.get_window_extent()
+    inside = np.array([window.extents])
     if floor:
         y = axes.transData.transform((1.0, floor))[1]
-        taken.append(Bbox.from_extents(inside.x0, y - 2, inside.x1, y + 2))
+        taken.append((window.x0, y - 2, window.x1, y + 2))
     for (label, colour, at), (x, y) in zip(places, centres, strict=True):
         wide, high = 5.0 * len(label) * scale, 9.5 * scale
-
-        def box(dx: float, dy: float, x: float = x, y: float = y, wide: float = wide, high: float = high) -> Bbox:
+        boxes = []
+        for dx, dy in _OFFSETS:
             left = x + dx * scale - (0 if dx > 0 else wide if dx < 0 else wide / 2)
             low = y + dy * scale - high / 2
-            return Bbox.from_extents(left, low, left + wide, low + high)
-
-        def cost(offset: tuple[float, float]) -> float:
-            mine = box(*offset)
-            covered = sum(_shared(mine, other) for other in taken)
-            return covered + mine.width * mine.height - _shared(mine, inside)
-
-        best = min(_OFFSETS, key=cost)
-        taken.append(box(*best))
+            boxes.append((left, low, left + wide, low + high))
+        cost = _shared(np.array(boxes), np.array(taken)) - _shared(np.array(boxes), inside)
+        n = int(np.argmin(cost))
+        best = _OFFSETS[n]
+        taken.append(boxes[n])
         axes.annotate(
             literal(label),
             at,
@@ -153,117 +143,8 @@ def _label(
         )
 
 
-def _shared(a: Bbox, b: Bbox) -> float:
-    common = Bbox.intersection(a, b)
-    return 0.0 if common is None else float(common.width * common.height)
-
-
-def error_over_time(gallery: Gallery, methods: Series, solver: Series, variable: str, floor: float) -> Picture:
-    """Draw the error at each output step, for each method and, in grey, each cost point of the solver.
-
-    What lies far under the floor is left off.
-    """
-    width, height = 620, 330
-
-    def paint(figure: Figure) -> None:
-        (axes,) = panels(figure, right=LEGEND)
-        _lines(axes, [(label, list(range(1, len(v) + 1)), v) for label, v in solver], grey="reference solver")
-        _lines(axes, [(label, list(range(1, len(v) + 1)), v) for label, v in methods])
-        axes.set_yscale("log", nonpositive="mask")
-        axes.set_ylim(span(e for _, v in (*methods, *solver) for e in v if e > floor / 4))
-        axes.set_xlabel("output step")
-        axes.set_ylabel(literal(f"relative error of {variable}"))
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        decades(axes.yaxis)
-        legend(figure, LEGEND)
-
-    file = gallery.draw(
-        "overtime", "svg", [methods, solver, variable, floor], lambda path: svg(path, width, height, paint)
-    )
-    told = "; ".join(f"{label} from {text.number(v[0], 2)} to {text.number(v[-1], 2)}" for label, v in methods if v)
-    return Picture(file, f"Error of {variable} over the output steps. {told}.", width, height)
-
-
-def reliability(gallery: Gallery, series: Sequence[tuple[str, list[float], list[float]]]) -> Picture:
-    """Draw the share of the truth inside each central interval against the interval's level."""
-    width, height = 520, 330
-
-    def paint(figure: Figure) -> None:
-        (axes,) = panels(figure, right=LEGEND)
-        axes.plot([0, 1], [0, 1], color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
-        _lines(axes, series, points=True)
-        axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1)
-        axes.set_xlabel("level of the interval")
-        axes.set_ylabel("share of the truth inside")
-        legend(figure, LEGEND)
-
-    file = gallery.draw("reliability", "svg", series, lambda path: svg(path, width, height, paint))
-    told = "; ".join(f"{label}: {c[-1]:.2f} at level {level[-1]:.1f}" for label, level, c in series)
-    return Picture(file, f"Reliability diagram; the diagonal is perfect calibration. {told}.", width, height)
-
-
-def learning(gallery: Gallery, label: str, cells: Sequence[Mapping[str, list[list[float]]]]) -> Picture:
-    """Draw training and validation loss, and the gradient norm, against updates, one line for each cell."""
-    width, height = 620, 240
-
-    def paint(figure: Figure) -> None:
-        left, right = panels(figure, 2)
-        names = ((left, "loss", "-"), (left, "valid_loss", (0, (4, 1.5))), (right, "gradient_norm", "-"))
-        for (axes, name, dashes), look in zip(names, looks(), strict=False):
-            first: str | None = text.words(name)
-            for curves in cells:
-                known = curves.get(name) or []
-                if known:
-                    few = {"marker": "o", "markersize": 3} if len(known) < 12 else {}
-                    xy = list(zip(*known, strict=True))
-                    axes.plot(
-                        *xy,
-                        color=look.colour,
-                        linestyle=dashes,
-                        linewidth=1.1,
-                        alpha=0.85,
-                        label=first,
-                        **few,
-                    )
-                    first = None
-        for axes, name, drawn in (
-            (left, "loss", ("loss", "valid_loss")),
-            (right, "gradient norm", ("gradient_norm",)),
-        ):
-            axes.set_yscale("log", nonpositive="mask")
-            axes.set_ylim(span(y for c in cells for n in drawn for _, y in c.get(n) or []))
-            decades(axes.yaxis)
-            axes.set_xlabel("update")
-            axes.set_title(name, fontsize=9, loc="left")
-        if left.lines:
-            left.legend(loc="best")
-
-    file = gallery.draw("learning", "svg", list(cells), lambda path: svg(path, width, height, paint))
-    return Picture(file, f"Learning curves of {label}: {_told(cells)}.", width, height)
-
-
-def _told(cells: Sequence[Mapping[str, list[list[float]]]]) -> str:
-    parts = []
-    for name in ("loss", "valid_loss", "gradient_norm"):
-        drawn = cells[0].get(name) or []
-        if drawn:
-            parts.append(f"{text.words(name)} from {text.number(drawn[0][1], 2)} to {text.number(drawn[-1][1], 2)}")
-    return ", ".join(parts) or "nothing logged"
-
-
-def _lines(axes: Axes, series: Sequence[Any], *, grey: str = "", points: bool = False) -> None:
-    grey_look = Look(INK, "", "-")
-    for i, ((label, x, y), look) in enumerate(zip(series, looks(), strict=False)):
-        look, shown = (grey_look, grey if i == 0 else None) if grey else (look, literal(label))
-        axes.plot(
-            x,
-            y,
-            color=look.colour,
-            linestyle=look.dashes,
-            label=shown,
-            linewidth=0.8 if grey else 1.5,
-            alpha=0.55 if grey else 1.0,
-            marker=look.marker if points or (len(x) <= 8 and not grey) else None,
-            markersize=4,
-        )
+def _shared(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return for each box (x0, y0, x1, y1) the area that it shares with the others, added up."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    return np.asarray(np.prod(np.maximum(high - low, 0.0), axis=2).sum(axis=1))

@@ -3,6 +3,8 @@
 import math
 import re
 
+from markupsafe import Markup, escape
+
 from ..ranking.intervals import Interval
 
 NONE = "–"
@@ -69,6 +71,16 @@ def ends(interval: Interval, digits: int = 3) -> str:
 def words(name: str) -> str:
     """Return an identifier as words: `over_budget` is `over budget`."""
     return name.replace("_", " ")
+
+
+def capitalise(sentence: str) -> str:
+    """Return the sentence with a large first letter, its others as they are."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def ticked(words: str) -> Markup:
+    """Return words in which `this` is set as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(words))))
 
 
 def anchor(name: str) -> str:

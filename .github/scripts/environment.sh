@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The exact environment of the published results, in .venv: the install of the README's second command.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+install=$(grep -m1 'python -m pytest$' README.md)
+python3 -m venv .venv
+bash -euo pipefail -c "${install%% && .venv/bin/python -m pytest}"
+if [ -n "${GITHUB_PATH:-}" ]; then echo "$PWD/.venv/bin" >>"$GITHUB_PATH"; fi

@@ -1,0 +1,1 @@
+"""What asv times over commits: see `benchmarks/speed/track.py`."""

@@ -1,0 +1,81 @@
+"""What beside accuracy sets the methods of a league apart: physics, uncertainty, speed, each as one number over its datasets.
+
+With x(m, d) a cost or an error of method m on dataset d, x̃(d) its median over the methods, and x₀(d) the truth's own,
+
+    relative(m)     exp(mean over d of log clip(max(x(m, d), x₀(d)) / max(x̃(d), x₀(d)), 10⁻³, 10³))
+
+is below 1 if it is better than the median. The mean is over the datasets on which the method has it, whose number stands beside.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from .summary import Row
+
+PDE = ("pde_defect", "pde_residual")
+CLIP = 1e3
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One number, and on how many datasets it rests."""
+
+    value: float
+    datasets: int
+
+
+def physics_score(rows: Sequence[Row]) -> str | None:
+    """Return the score of physics that heads a board: of the equation, else of a conserved quantity, else of a symmetry.
+
+    Energy goes before other quantities; a score counts only where methods differ in it.
+    """
+    names = dict.fromkeys(n for r in rows if not r.solver for n in r.scores)
+    conserved = sorted((n for n in names if n.startswith("conservation/")), key=lambda n: ("energy" not in n, n))
+    symmetric = sorted(n for n in names if n.startswith("symmetry/"))
+    return next((n for n in (*PDE, *conserved, *symmetric) if n in names), None)
+
+
+def facets(rows: Sequence[Row]) -> dict[str, dict[str, Facet]]:
+    """Return method's name → facet's name → number; solvers set no median and get none.
+
+    `physics` and `crps` are relative; `coverage` is the mean of coverage_90; `throughput` (samples a second), `fit` (seconds) and
+    `speed_up` (at equal error) are geometric means.
+    """
+    methods = [r for r in rows if not r.solver and r.error is not None]
+    boards: dict[str, list[Row]] = {}
+    for row in methods:
+        boards.setdefault(row.dataset, []).append(row)
+    heads = {d: physics_score(found) for d, found in boards.items()}
+    found: dict[str, dict[str, Facet]] = {}
+    for name in dict.fromkeys(r.name for r in methods):
+        own = [r for r in methods if r.name == name]
+        values: dict[str, list[float]] = {
+            "physics": [v for r in own if (v := _relative(r, heads[r.dataset], boards[r.dataset])) is not None],
+            "crps": [v for r in own if (v := _relative(r, "crps", boards[r.dataset])) is not None],
+            "throughput": _logs(r.cost.get("throughput") for r in own),
+            "fit": _logs(r.cost.get("fit_seconds") for r in own),
+            "speed_up": _logs(None if r.tradeoff is None else r.tradeoff.speed_up for r in own),
+        }
+        found[name] = {k: Facet(math.exp(fmean(v)), len(v)) for k, v in values.items() if v}
+        covered = [r.scores["coverage_90"].mean for r in own if "coverage_90" in r.scores]
+        if covered:
+            found[name]["coverage"] = Facet(fmean(covered), len(covered))
+    return found
+
+
+def _relative(row: Row, score: str | None, board: Sequence[Row]) -> float | None:
+    """Return the logarithm of a score over its median on the board."""
+    if score is None or score not in row.scores:
+        return None
+    least = max(row.floor.get(score, 0.0), 0.0)
+    middle = max(median(r.scores[score].mean for r in board if score in r.scores), least)
+    if middle <= 0:
+        return None
+    ratio = max(row.scores[score].mean, least) / middle
+    return math.log(min(max(ratio, 1 / CLIP), CLIP))
+
+
+def _logs(values: Iterable[float | None]) -> list[float]:
+    return [math.log(v) for v in values if v is not None and v > 0]

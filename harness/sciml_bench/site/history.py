@@ -1,0 +1,229 @@
+"""How fast the suite is over commits, and whether published numbers still come out.
+
+Both are read from the results: `speed/<class of machine>/<commit>.json` holds what asv measured, as `benchmarks/speed/track.py`
+keeps it; a line of `drift.jsonl` is one published cell that was run again.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, FiniteFloat, TypeAdapter, ValidationError
+
+PAGE = "history.html"
+WIDTH, HEIGHT, EDGE = 180, 36, 4
+"""Of a line of values, in pixels."""
+SHOWN = 200
+"""At most so many cells that were run again are listed."""
+HELD = ("identical", "within tolerance")
+"""Verdicts of a cell that came out as published."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A value at one commit."""
+
+    commit: str
+    day: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A benchmark over commits, the oldest first; `unit` is "seconds" or "bytes"."""
+
+    name: str
+    unit: str
+    points: tuple[Point, ...]
+
+    @property
+    def latest(self) -> Point:
+        """The newest value."""
+        return self.points[-1]
+
+    @property
+    def change(self) -> float | None:
+        """The newest value over the one before it; None where there is none."""
+        if len(self.points) < 2 or self.points[-2].value == 0:
+            return None
+        return self.latest.value / self.points[-2].value
+
+    @property
+    def line(self) -> str:
+        """The points of a polyline: equal steps from left to right, zero at the bottom."""
+        return polyline([p.value for p in self.points])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The benchmarks on one class of machine."""
+
+    name: str
+    series: tuple[Series, ...]
+
+
+class Drift(BaseModel):
+    """One published cell that was run again: a line of `drift.jsonl`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    date: date
+    commit: str
+    key: str
+    row: str
+    dataset: str
+    fold: int
+    published: FiniteFloat | None
+    found: FiniteFloat | None
+    tolerance: FiniteFloat | None
+    verdict: str
+    hardware: str
+
+    @property
+    def difference(self) -> float | None:
+        """|found − published| / |published|, None where one is missing."""
+        if self.published is None or self.found is None:
+            return None
+        gap = abs(self.found - self.published)
+        return gap / abs(self.published) if self.published else (0.0 if gap == 0 else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """The cells of one day."""
+
+    day: str
+    held: int
+    checked: int
+    worst: float | None
+    """The largest relative difference."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What the page shows, and what could not be read."""
+
+    machines: tuple[Machine, ...]
+    drift: tuple[Drift, ...]
+    complaints: tuple[str, ...]
+
+    @property
+    def nights(self) -> list[Night]:
+        """One entry for each day, the oldest first."""
+        days: dict[date, list[Drift]] = {}
+        for one in sorted(self.drift, key=lambda d: d.date):
+            days.setdefault(one.date, []).append(one)
+        return [_night(day, cells) for day, cells in days.items()]
+
+    @property
+    def line(self) -> str:
+        """The share of cells that held, over the nights."""
+        return polyline([n.held / n.checked for n in self.nights])
+
+
+def _night(day: date, cells: Sequence[Drift]) -> Night:
+    known = [d.difference for d in cells if d.difference is not None]
+    held = sum(d.verdict in HELD for d in cells)
+    return Night(day=day.isoformat(), held=held, checked=len(cells), worst=max(known, default=None))
+
+
+def polyline(values: Sequence[float]) -> str:
+    """Return the points of an SVG line: equal steps from left to right, zero at the bottom, the largest value at the top."""
+    top = max(values, default=0.0) or 1.0
+    step = (WIDTH - 2 * EDGE) / max(len(values) - 1, 1)
+    return " ".join(
+        f"{EDGE + i * step:.1f},{HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * v / top:.1f}" for i, v in enumerate(values)
+    )
+
+
+def history(results: Path) -> History:
+    """Read what there is; a file or line that cannot be read is told of and left out."""
+    complaints: list[str] = []
+    folders = sorted(p for p in (results / "speed").glob("*") if p.is_dir())
+    machines = tuple(Machine(name=f.name, series=_series(f, complaints)) for f in folders)
+    drift = tuple(_drift(results / "drift.jsonl", complaints))
+    return History(machines=tuple(m for m in machines if m.series), drift=drift, complaints=tuple(complaints))
+
+
+def values(results: Path) -> dict[str, Any]:
+    """Return what the page's template takes."""
+    return {"history": history(results), "width": WIDTH, "height": HEIGHT, "shown": SHOWN}
+
+
+class _Result(BaseModel):
+    """A file of asv's results, as far as it is read."""
+
+    commit_hash: str
+    date: int
+    """Of the commit, in milliseconds."""
+    result_columns: list[str]
+    results: dict[str, list[Any]]
+    units: dict[str, str]
+
+
+_PARAMETERS = TypeAdapter(list[list[str]])
+_VALUES = TypeAdapter(list[float | None])
+
+
+def _series(folder: Path, complaints: list[str]) -> tuple[Series, ...]:
+    found: dict[str, list[tuple[int, str, Point]]] = {}
+    units: dict[str, str] = {}
+    newest: dict[str, tuple[int, str]] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            result = _Result.model_validate_json(path.read_text(encoding="utf-8"))
+            values = list(_values(result))
+        except (ValueError, KeyError, OSError) as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+            complaints.append(
+                f"speed/{folder.name}/{path.name} cannot be read as a result of asv and is left out: {why}"
+            )
+            continue
+        day = datetime.fromtimestamp(result.date / 1000, UTC).date().isoformat()
+        for name, benchmark, version, value in values:
+            point = Point(commit=result.commit_hash, day=day, value=value)
+            found.setdefault(name, []).append((result.date, version, point))
+            newest[name] = max(newest.get(name, (0, "")), (result.date, version))
+            units[name] = result.units[benchmark]
+    return tuple(
+        Series(name=name, unit=units[name], points=_of_version(points, newest[name][1]))
+        for name, points in sorted(found.items())
+    )
+
+
+def _of_version(points: Iterable[tuple[int, str, Point]], version: str) -> tuple[Point, ...]:
+    """Return the points of a benchmark as it is now; what it timed before it was changed is no part of the line."""
+    kept = sorted(((when, p.commit, p) for when, v, p in points if v == version), key=lambda t: t[:2])
+    return tuple(p for _, _, p in kept)
+
+
+def _values(result: _Result) -> Iterable[tuple[str, str, str, float]]:
+    """Yield (name with its parameters, benchmark, its version, value) of all that was measured."""
+    for benchmark, row in result.results.items():
+        cells = dict(zip(result.result_columns, row, strict=False))
+        values = _VALUES.validate_python(cells["result"] or [])
+        combinations = product(*_PARAMETERS.validate_python(cells.get("params") or []))
+        for chosen, value in zip(combinations, values, strict=False):
+            if value is not None and value == value:
+                words = ", ".join(c.strip("'") for c in chosen)
+                yield f"{benchmark}({words})" if words else benchmark, benchmark, str(cells.get("version", "")), value
+
+
+def _drift(path: Path, complaints: list[str]) -> Iterable[Drift]:
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            yield Drift.model_validate(json.loads(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the line"
+            complaints.append(f"drift.jsonl line {number} is left out: {where}: {first['msg']}")
+        except ValueError:
+            complaints.append(f"drift.jsonl line {number} is not whole JSON and is left out")

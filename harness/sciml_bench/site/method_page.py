@@ -1,0 +1,112 @@
+"""What the page of a method shows: its card and equation, and what it gave on every dataset that it was run on."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from ..problem.card import MethodCard
+from ..ranking.league import Place
+from . import cards, citation
+from .board import Board
+from .figures import Sample
+from .row_charts import reliability
+from .row_page import RowPage
+from .suite import Pool, Suite
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row of the method: its board, its page."""
+
+    board: Board
+    page: RowPage
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The hyperparameters that all rows share, and those in which they differ, by row."""
+
+    shared: tuple[tuple[str, object], ...]
+    names: tuple[str, ...]
+    rows: tuple[tuple[Result, tuple[object, ...]], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodPage:
+    """All that the template of a method's page needs."""
+
+    method: str
+    card: MethodCard | None
+    equation: str
+    account: tuple[str, ...]
+    """The paragraphs of its own description after the equation."""
+    results: tuple[Result, ...]
+    places: tuple[tuple[Pool, Place], ...]
+    learning: tuple[tuple[Result, tuple[Markup, ...]], ...]
+    reliability: Markup
+    pictures: tuple[tuple[Result, tuple[Sample, ...]], ...]
+    chosen: Chosen
+    bibtex: str
+
+
+def method_page(suite: Suite, method: str, details: Mapping[int, RowPage]) -> MethodPage:
+    """Return the page of a method; `details` maps the identity of a row's view to its page."""
+    results = [Result(b, details[id(v)]) for b in suite.boards for v in b.rows if v.row.method == method]
+    card = cards.method_card(method)
+    equation, account = _account(method)
+    shown = [r for r in results if r.page.view.shown]
+    return MethodPage(
+        method=method,
+        card=card,
+        equation=equation,
+        account=account,
+        results=tuple(results),
+        places=tuple(_places(suite, method)),
+        learning=tuple((r, r.page.learning) for r in shown if r.page.learning),
+        reliability=_reliability(shown),
+        pictures=tuple((r, r.page.samples) for r in shown if r.page.samples and not r.page.view.solver),
+        chosen=_chosen(results),
+        bibtex=citation.of_method(method),
+    )
+
+
+def _account(method: str) -> tuple[str, tuple[str, ...]]:
+    """Return the first sentence of a method's docstring, which is its equation, and the paragraphs that follow."""
+    cls = cards.method_class(method)
+    told = inspect.getdoc(cls) if cls is not None and "__doc__" in vars(cls) else None
+    if not told:
+        return "", ()
+    first, *others = told.split("\n\n")
+    return " ".join(first.split()), tuple(" ".join(p.split()) for p in others)
+
+
+def _places(suite: Suite, method: str) -> list[tuple[Pool, Place]]:
+    return [
+        (pool, s.place)
+        for group in suite.groups
+        for pool in group.pools
+        for s in pool.standings
+        if s.view.row.method == method
+    ]
+
+
+def _reliability(results: Sequence[Result]) -> Markup:
+    """Draw the calibration on every dataset; a line is called by its dataset."""
+    named = [(f"{r.board.dataset} ({r.board.tier})", r.page.view) for r in results if not r.page.view.solver]
+    return reliability([v for _, v in named], [n for n, _ in named])
+
+
+def _chosen(results: Sequence[Result]) -> Chosen:
+    values = [dict(r.page.hyperparameters) for r in results]
+    names = list(dict.fromkeys(n for v in values for n in v))
+    same = [n for n in names if len({repr(v.get(n)) for v in values}) == 1]
+    differ = tuple(n for n in names if n not in same)
+    return Chosen(
+        shared=tuple((n, values[0][n]) for n in same),
+        names=differ,
+        rows=tuple((r, tuple(v.get(n, "–") for n in differ)) for r, v in zip(results, values, strict=True))
+        if differ
+        else (),
+    )

@@ -1,0 +1,182 @@
+"""What the first page shows: for each problem what to use, where each track stands, how sure that is, and what is new."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ..ranking.compare import compare, holm
+from ..ranking.league import League
+from . import text
+from .board import Board, RowView
+from .suite import Pool, Suite
+
+SIMPLE = ("control", "baseline")
+RIVALS = 5
+"""The best method is compared with so many of those that follow it."""
+LATEST = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """What to use on one dataset: the best method, what cannot be told from it, and the two comparisons that matter."""
+
+    board: Board
+    best: RowView | None
+    tied: tuple[RowView, ...]
+    baseline: str
+    solver: str
+    solver_wins: bool | None
+    """None where there is no solver to compare with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackAdvice:
+    """What to use on the datasets of one track, and overall."""
+
+    pool: Pool
+    advice: tuple[Advice, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class News:
+    """The cells that one commit gave on one day."""
+
+    date: str
+    commit: str
+    cells: int
+    boards: tuple[tuple[Board, tuple[RowView, ...]], ...]
+    """The boards that got cells, with one row of each method there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """All that the template of the index needs."""
+
+    tracks: tuple[TrackAdvice, ...]
+    others: tuple[Advice, ...]
+    news: tuple[News, ...]
+    cells: int
+    methods: int
+    datasets: int
+    failed: int
+
+
+def overview(suite: Suite) -> Overview:
+    """Return what the first page shows."""
+    records = [r for b in suite.boards for v in b.rows for r in v.row.records]
+    return Overview(
+        tracks=tuple(
+            TrackAdvice(pool=p, advice=tuple(advice(b) for b in p.boards), sentence=standing(p))
+            for p in (g.pools[0] for g in suite.groups)
+        ),
+        others=tuple(advice(b) for b in suite.others),
+        news=tuple(_news(suite)),
+        cells=len(records),
+        methods=len(suite.methods),
+        datasets=len({b.dataset for b in suite.boards}),
+        failed=sum(r.status not in ("ok", "not_applicable") for r in records),
+    )
+
+
+def advice(board: Board) -> Advice:
+    """Return what to use on a dataset: only a method that succeeded in every cell can be the best."""
+    whole = [v for v in board.methods if v.row.ok]
+    if not whole:
+        return Advice(board=board, best=None, tied=(), baseline="", solver="", solver_wins=None)
+    best = whole[0]
+    solver, wins = _against_solver(board, best)
+    return Advice(
+        board=board,
+        best=best,
+        tied=_tied(best, whole[1 : 1 + RIVALS]),
+        baseline=_against_baseline(board, best),
+        solver=solver,
+        solver_wins=wins,
+    )
+
+
+def _tied(best: RowView, rivals: Sequence[RowView]) -> tuple[RowView, ...]:
+    """Return the rivals that the paired comparison cannot tell from the best."""
+    compared = []
+    for rival in rivals:
+        try:
+            compared.append((rival, compare(best.row.records, rival.row.records)))
+        except ValueError:
+            continue  # no fold in common: nothing can be said
+    adjusted = holm([c.p_value for _, c in compared])
+    return tuple(v for (v, c), p in zip(compared, adjusted, strict=True) if p >= 0.05 or c.tied_by_floor)
+
+
+def _against_baseline(board: Board, best: RowView) -> str:
+    """Say how much less error the best method has than the best of the simple ones."""
+    if best.row.family in SIMPLE:
+        return "is itself the baseline"
+    simple = next((v for v in board.methods if v.row.family in SIMPLE and v.row.ok), None)
+    if simple is None or not simple.row.error or not best.row.error:
+        return text.NONE
+    return f"{text.number(simple.row.error / best.row.error, 2)}× less error than {simple.row.name}"
+
+
+def _against_solver(board: Board, best: RowView) -> tuple[str, bool | None]:
+    """Say in a few words whether the classical solver is the better choice."""
+    tradeoff = best.row.tradeoff
+    if not any(v.solver and v.shown for v in board.rows):
+        return "none to compare with", None
+    if tradeoff is None:
+        return text.NONE, None
+    if tradeoff.speed_up is None:
+        return "less accurate at every setting", False
+    if tradeoff.speed_up < 1:
+        return f"{text.number(1 / tradeoff.speed_up, 2)}× faster at equal error", True
+    return f"{text.number(tradeoff.speed_up, 2)}× slower at equal error", False
+
+
+def standing(pool: Pool) -> str:
+    """Say in a sentence which method leads a track and how sure that is."""
+    league = pool.league
+    if league is None:
+        return "No ranking: it takes two methods and a baseline that succeeded."
+    first = league.places[0]
+    if first.family in SIMPLE:
+        return f"No method is better than the simple ones: {first.name} leads."
+    ties = [p.name for p in league.places[1:] if set(p.group) & set(first.group)]
+    lead = (
+        f"{first.name} leads with a skill of {text.number(first.skill, 2)} ({_ends(first.skill_low, first.skill_high)})"
+    )
+    if not ties:
+        return f"{lead}, told apart from every other method."
+    shown = ", ".join(ties[:3]) + (f" and {len(ties) - 3} more" if len(ties) > 3 else "")
+    return f"{lead}, which cannot be told from {shown}."
+
+
+def _ends(low: float, high: float) -> str:
+    return f"{text.number(low, 2)} – {text.number(high, 2)}"
+
+
+def resolution(league: League, folds: int) -> str:
+    """Say how small a difference the ranking can tell."""
+    n = len(league.datasets)
+    return (
+        f"With {n} dataset{'s' if n > 1 else ''} and {folds} folds this ranking tells two methods apart from a difference in "
+        f"skill of about {text.number(league.resolution, 2)}."
+    )
+
+
+def _news(suite: Suite) -> list[News]:
+    """Return the newest cells, by day and commit."""
+    made = [
+        (r.provenance.started[:10], (r.provenance.commit or "")[:10], b, v)
+        for b in suite.boards
+        for v in b.rows
+        for r in v.row.records
+    ]
+    made.sort(key=lambda m: (m[0], m[1]), reverse=True)
+    found = []
+    for (date, commit), group in groupby(made, key=lambda m: (m[0], m[1])):
+        cells = list(group)
+        rows: dict[int, tuple[Board, dict[str, RowView]]] = {}
+        for _, _, board, view in cells:
+            rows.setdefault(id(board), (board, {}))[1].setdefault(view.row.method, view)
+        found.append(News(date, commit, len(cells), tuple((b, tuple(v.values())) for b, v in rows.values())))
+    return found[:LATEST]
