@@ -71,7 +71,7 @@ class Transformer(Method):
     search: ClassVar[Mapping[str, tuple[Any, ...]]] = MappingProxyType(
         {
             "learning_rate": (1e-3, 2e-3, 4e-3, 8e-3),
-            "width": (48, 64, 96),
+            "width": (24, 32, 48, 64),
             "local": (3, 4, 6),
             "noise": (0.0, 0.01, 0.03),
         }
