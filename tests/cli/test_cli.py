@@ -183,13 +183,17 @@ def test_the_command_of_a_record_repeats_its_cell(run, waves, tmp_path):
     assert again[0]["scores"] == cells[3]["scores"]
 
 
-def test_no_record_names_this_machine_or_its_user(run, waves, tmp_path):
+def test_no_record_and_no_page_names_this_machine_or_its_user(run, waves, method_file, tmp_path):
     import getpass
     import socket
 
-    out = run("run", "--method", "linear", "--dataset", str(waves), "--no-page", "--json").stdout
+    broken = method_file("broken", f"raise OSError('cannot read {tmp_path}/secret.txt')")
+    out = run("run", "--method", f"linear,{broken}", "--dataset", str(waves), "--folds", "2", "--json").stdout
+    written = [p for p in (tmp_path / "runs").rglob("*") if p.suffix in (".jsonl", ".html", ".csv", ".svg", ".json")]
+    assert len({p.suffix for p in written}) >= 4
     for secret in {str(tmp_path), socket.gethostname(), f"/{getpass.getuser()}/"}:
         assert secret not in out
+        assert not [p.name for p in written if secret in p.read_text(encoding="utf-8")]
 
 
 def test_leaderboard_prints_what_run_printed(run, waves):

@@ -42,7 +42,7 @@ def by_radau(u, nu, rho, times):
     ).y.T
 
 
-@pytest.mark.parametrize("shift", ["", "slower_diffusion"])
+@pytest.mark.parametrize("shift", ["", "lower_diffusivity"])
 def test_truth_is_what_an_implicit_integrator_finds(data, shift):
     dataset = SMOKE.shifts()[shift] if shift else SMOKE
     made = dataset.generate(0, [1]) if shift else data.isel(sample=[1])
@@ -67,31 +67,31 @@ def test_small_bumps_on_a_full_place_decay():
 
 
 def test_residual_of_the_equation_vanishes_at_fourth_order():
-    slow, worst = replace(SMOKE, diffusivity=0.01), []
+    worst = []
     for frames in (20, 40):
-        made = replace(slow, frames=frames).generate(0, [0])
+        made = replace(SMOKE, frames=frames).generate(0, [0])
         d = GridDerivatives({"u": made.u.values[0]}, {"t": made.time.values, "x": made.x.values}, periodic=True)
-        equation = slow.problem().equation
+        equation = SMOKE.problem().equation
         now = int(np.argmin(np.abs(made.time.values[2:-2] - 0.5)))
         worst.append(np.abs(equation.residual(d, equation.p)["density"][now]).max())
     assert np.log2(worst[0] / worst[1]) == pytest.approx(4.0, abs=0.5)
 
 
-def test_starts_are_the_published_ones_and_densities_stay_between_0_and_1(data):
-    g = SMOKE.initial.draw(np.random.default_rng([0, 2]))
-    expected = np.abs(g(axis(48))) / np.abs(g(np.linspace(0, 1, 20_001))).max()
-    assert data.u0.values[2] == pytest.approx(expected, rel=1e-4)
+def test_densities_stay_between_0_and_1_and_never_even_out(data):
     assert data.u0.values.min() >= 0
+    assert data.u0.values.max() < 1 + 1e-12
+    assert replace(SMOKE, grid=96).generate(0, [0]).u0.values.max() == pytest.approx(1.0, abs=0.02)
     assert data.u.values.min() > 0
     assert data.u.values.max() < 1
+    assert data.u.values.std(axis=-1).min() > 1e-5
     scores = physics.evaluate(data, data, SMOKE.problem(), truth=data)
     assert scores["positivity"].max() == 0
-    assert scores["pde_defect"].max() < 1e-5
+    assert scores["pde_defect"].max() < 1e-6
 
 
 def test_refined_truth_agrees(data):
     refined = SMOKE.refined().generate(0, range(4))
-    assert np.array_equal(refined.u0.values, data.u0.values)
+    assert refined.u0.values == pytest.approx(data.u0.values, abs=1e-13)
     assert 0 < relative(data.u.values, refined.u.values) < 1e-5
 
 

@@ -20,7 +20,17 @@ def test_overlap_widens_by_the_published_factor():
 
 
 def test_one_value_has_no_interval():
-    assert corrected([2.0], 0.25).as_dict() == {"mean": 2.0, "low": None, "high": None}
+    found = corrected([2.0], 0.25)
+    assert (found.low, found.high) == (None, None)
+    assert found.mean == found.median == found.interquartile_mean == 2.0
+
+
+@pytest.mark.parametrize("n", [2, 5, 8, 15])
+def test_median_and_interquartile_mean_are_those_of_scipy(n):
+    values = np.random.default_rng(n).lognormal(size=n)
+    found = corrected(list(values), 0.25).as_dict()
+    assert found["median"] == pytest.approx(np.median(values))
+    assert found["interquartile_mean"] == pytest.approx(stats.trim_mean(values, 0.25))
 
 
 def test_an_error_has_no_negative_end_but_a_correlation_may():

@@ -128,6 +128,49 @@ def test_solvers_do_not_compete(rows, row):
     assert {p.name for p in found.places} == {"mean", "m"}
 
 
+def test_scaled_scores_are_0_at_the_control_and_1_at_the_floor(record):
+    errors = {"mean": 0.9, "half": 0.5, "best": 0.05, "worse": 1.3}
+    made = [
+        record(name, k, np.full(4, e), 0.1).model_copy(update={"family": "control" if name == "mean" else "network"})
+        for name, e in errors.items()
+        for k in range(2)
+    ]
+    scaled = {r.name: r.scaled for r in summarise(made)}
+    assert scaled == pytest.approx({"mean": 0.0, "half": 0.5, "best": 1.0, "worse": -0.5})
+
+
+def test_methods_of_equal_worth_are_told_apart_in_at_most_5_of_100_leagues_and_clear_ones_always(row):
+    """The error of the whole family of pairs, over datasets on which each method is now lucky and now not."""
+    rng = np.random.default_rng(9)
+    false, found = 0, 0
+    for _ in range(40):
+        rows = [row(f"d{d}", "mean", [1.0] * 2, "control") for d in range(8)]
+        for d in range(8):
+            for name, error in (("one", 0.3), ("two", 0.3), ("far", 0.03)):
+                rows.append(row(f"d{d}", name, [float(error * np.exp(0.3 * rng.standard_normal()))] * 2))
+        made = league(rows, draws=200)
+        assert made is not None
+        group = {p.name: set(p.group) for p in made.places}
+        false += not group["one"] & group["two"]
+        found += not group["one"] & group["far"]
+    assert false / 40 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 40)
+    assert found == 40
+
+
+def test_many_methods_can_be_told_apart_too(row):
+    """With 190 pairs no p-value may be bounded by the number of draws."""
+    rng = np.random.default_rng(10)
+    rows = [
+        row(f"d{d}", f"m{m:02}" if m else "mean", [float(0.7**m * np.exp(0.1 * rng.standard_normal()))] * 2,
+            "network" if m else "control")
+        for d in range(8)
+        for m in range(20)
+    ]  # fmt: skip
+    found = league(rows, draws=100)
+    assert found is not None
+    assert not set(found.places[0].group) & set(found.places[-1].group)
+
+
 def test_it_is_the_same_every_time(rows):
     given = rows(mean={"a": folds(1.0, 0.1)}, m={"a": folds(0.9, 0.1, 1)})
     assert league(given) == league(list(reversed(given)))

@@ -1,6 +1,7 @@
 """Submitted records are data: whatever is wrong with them is one sentence, and nothing of them is followed or run."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -63,15 +64,22 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", "-C", str(folder), *who, *words], check=True, capture_output=True)
 
 
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory) -> Path:
     """A repository that has published three records."""
-    folder = tmp_path / "results"
-    write(folder, FILE, line(0), line(1), line(2))
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-qm", "published")
+    folder = tmp_path_factory.mktemp("repository")
+    write(folder / "results", FILE, line(0), line(1), line(2))
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "published")
     return folder
+
+
+@pytest.fixture
+def results(repository: Path, tmp_path: Path) -> Path:
+    """The results folder of a copy of that repository."""
+    shutil.copytree(repository, tmp_path / "copy")
+    return tmp_path / "copy" / "results"
 
 
 def sentences(results: Path, *, own: bool = False) -> list[str]:
@@ -176,7 +184,7 @@ def test_what_may_not_be_published_is_refused_with_a_sentence(case, results):
 
 def test_a_results_folder_that_is_a_link_is_refused(results, tmp_path):
     results.rename(tmp_path / "elsewhere")
-    results.symlink_to("elsewhere")
+    results.symlink_to(tmp_path / "elsewhere")
     assert any("is no folder" in s for s in sentences(results))
 
 
@@ -226,3 +234,19 @@ def test_the_command_ends_with_1_and_writes_the_preview(run, results, tmp_path):
     assert done.returncode == 1, done.stderr
     assert json.loads(done.stdout)["findings"][0]["where"] == FILE
     assert "was edited or removed" in (tmp_path / "preview.md").read_text().replace("&#45;", "-")
+
+
+def test_a_key_is_computed_again_from_code_and_data(run, tmp_path):
+    words = ("-m", "mean", "-d", "borehole", "--tier", "smoke", "--folds", "2", "--no-baselines", "--no-page")
+    assert run("run", *words).returncode == 0
+    done = run("records", "check", "--keys")
+    assert (done.returncode, done.stdout.strip()) == (0, "2 records in 1 files may stand")
+    path = tmp_path / "runs/smoke/borehole/mean.jsonl"
+    first = json.loads(path.read_text().splitlines()[0])
+    write(tmp_path / "runs", "smoke/borehole/mean.jsonl", {**first, "key": "0" * 16}, mode="w")
+    done = run("records", "check", "--keys")
+    assert done.returncode == 1
+    assert f"mean has the key {'0' * 16} for a cell whose key is {first['key']}" in done.stdout
+    path.unlink()
+    write(tmp_path / "runs", "smoke/burgers/mean.jsonl", line(0, "mean", cell__tier="smoke"))
+    assert "keys could not be computed again" in run("records", "check", "--keys").stdout

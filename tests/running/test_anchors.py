@@ -32,6 +32,7 @@ def test_the_command_prints_why_an_anchor_was_not_run(run):
     assert "FNO on Burgers, u0 to u(1): needs a GPU" in done.stdout
     assert "HNN on two bodies, energy error: takes about 15 minutes: give --minutes 15" in done.stdout
     assert "not run" in done.stdout
+    assert "source: Greydanus et al. 2019" in done.stdout
 
 
 def test_a_floor_is_obtained_from_the_certificate():

@@ -2,13 +2,19 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sciml_bench.cli.progress import Screen
 from sciml_bench.records.record import Record
 from sciml_bench.records.store import Store
+from sciml_bench.running.executor import fork_server
+from sciml_bench.running.plan import Request, cells
+from sciml_bench.running.run import Runner
+from sciml_bench.running.task import prepare
 from sciml_bench.running.verify import compare_scores, judge, tolerances
 
 RUN = ("run", "-m", "linear", "-d", "burgers", "--tier", "smoke", "--no-baselines", "--no-page", "--folds", "3")
@@ -157,3 +163,16 @@ def test_other_predictions_may_differ_by_the_tolerance_only(published):
 def test_a_score_that_vanished_is_off():
     moved, largest = compare_scores({"a": 1.0}, {}, {"a": 0.1})
     assert (moved[0].score, largest) == ("a", math.inf)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
+def test_a_cell_runs_with_the_cores_that_its_record_names(waves, method_file, tmp_path):
+    """What a library adds up over threads depends on their number: `verify` asks for that of the record."""
+    path = method_file("counts", 'log.fact("cores", len(os.sched_getaffinity(0)))\nreturn repeat')
+    task = prepare(str(waves), "smoke", 2)
+    request = Request(tier="smoke", seeds=1, only_fold=0, device="cpu", seconds=None, memory_gib=None)
+    (planned,) = cells(task, [str(path)], request, {})
+    for count in (1, 2):
+        runner = Runner(Store(tmp_path / f"on{count}"), fork_server(()), count)
+        (record,) = runner.run_each([planned], Screen())
+        assert record.diagnostics["facts"]["cores"] == record.provenance.threads == count

@@ -137,7 +137,8 @@ def test_check_says_what_is_wrong_and_exits_with_1(run, tmp_path):
 
 @pytest.mark.slow
 def test_an_installed_package_can_offer_a_method(run, tmp_path):
-    """A package on the path with an entry point: listed, checked and run by its name alone."""
+    """A package on the path with an entry point: listed, checked, run, ranked and shown on a page by its name alone."""
+    assert len((HEAD + GOOD).splitlines()) < 40
     package = tmp_path / "elsewhere"
     (package / "offered-1.0.dist-info").mkdir(parents=True)
     (package / "offered_method.py").write_text(HEAD + GOOD)
@@ -153,6 +154,13 @@ def test_an_installed_package_can_offer_a_method(run, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "offered(gain=0.5)" in done.stdout
+    checked = run("check", "offered", "-d", "burgers", PYTHONPATH=str(package))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "✓ predicts what was declared" in checked.stdout
+    board = run("leaderboard", "burgers", PYTHONPATH=str(package))
+    assert "offered(gain=0.5)" in board.stdout
+    shown = tmp_path / "runs" / "site" / "smoke" / "burgers.html"
+    assert "offered(gain=0.5)" in shown.read_text(encoding="utf-8")
 
 
 def test_checking_is_usable_from_another_projects_pytest(tmp_path):

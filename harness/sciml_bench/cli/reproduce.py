@@ -98,11 +98,8 @@ def _print(done: list[Obtained], out: Console) -> None:
         table.add_row(escape(a.name), a.score, published, f"≤ {a.at_most:.3g}", value, verdict)
     out.print(table)
     for o in done:
-        if o.reason or o.anchor.note:
-            out.print(f"[dim]{escape(o.anchor.name)}: {escape(o.reason or o.anchor.note)}", soft_wrap=True)
-    out.print("[dim]sources:", soft_wrap=True)
-    for source in dict.fromkeys(o.anchor.source for o in done):
-        out.print(f"[dim]  {escape(source)}", soft_wrap=True)
+        told = "; ".join(part for part in (o.reason, o.anchor.note, f"source: {o.anchor.source}") if part)
+        out.print(f"[dim]{escape(o.anchor.name)}: {escape(told)}", soft_wrap=True)
 
 
 def _document(obtained: Obtained) -> dict[str, Any]:

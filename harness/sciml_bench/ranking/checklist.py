@@ -145,7 +145,8 @@ def _hyperparameters(f: _Facts) -> tuple[Verdict, str]:
         "given": ", given on the command line",
         None: "",
     }[origin]
-    return "yes", f"All {n} are in every record and in the cell’s key{chosen}."
+    told = "Its one is" if n == 1 else f"All {n} are"
+    return "yes", f"{told} in every record and in the cell’s key{chosen}."
 
 
 def _seeds(f: _Facts) -> tuple[Verdict, str]:

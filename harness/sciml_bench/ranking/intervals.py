@@ -8,7 +8,7 @@ without it the interval of a 5-fold mean is too narrow. Nadeau & Bengio (2003), 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.special import stdtrit
@@ -23,10 +23,13 @@ class Interval:
     mean: float
     low: float | None
     high: float | None
+    median: float | None = None
+    interquartile_mean: float | None = None
+    """The mean of the values between the quartiles: a quarter of them, rounded down, is left out at either end."""
 
     def as_dict(self) -> dict[str, float | None]:
         """Return the interval as plain data."""
-        return {"mean": self.mean, "low": self.low, "high": self.high}
+        return asdict(self)
 
 
 def corrected(values: Sequence[float], test_over_train: float) -> Interval:
@@ -34,8 +37,16 @@ def corrected(values: Sequence[float], test_over_train: float) -> Interval:
     array = np.asarray(values, dtype=np.float64)
     mean = float(array.mean())
     if len(array) < 2:
-        return Interval(mean, None, None)
+        return Interval(mean, None, None, mean, mean)
     spread = math.sqrt((1 / len(array) + test_over_train) * float(array.var(ddof=1)))
     half = float(stdtrit(len(array) - 1, 0.5 + LEVEL / 2)) * spread
     low = mean - half
-    return Interval(mean, max(low, 0.0) if array.min() >= 0 else low, mean + half)
+    cut = len(array) // 4
+    inner = np.sort(array)[cut : len(array) - cut]
+    return Interval(
+        mean=mean,
+        low=max(low, 0.0) if array.min() >= 0 else low,
+        high=mean + half,
+        median=float(np.median(array)),
+        interquartile_mean=float(inner.mean()),
+    )

@@ -39,6 +39,8 @@ class Row:
     records: list[Record] = field(repr=False)
     tradeoff: Tradeoff | None = None
     flags: tuple[str, ...] = ()
+    scaled: float | None = None
+    """(c − e)/(c − floor), e its error and c that of the best negative control: 0 is as bad as that, 1 as good as the truth."""
 
     @property
     def ok(self) -> bool:
@@ -85,6 +87,7 @@ class Row:
             "cost": self.cost,
             "floor": self.floor,
             "flags": list(self.flags),
+            "scaled": self.scaled,
             "tradeoff": None
             if self.tradeoff is None
             else {
@@ -190,6 +193,8 @@ def _cost(records: list[Record]) -> dict[str, float]:
 
 
 def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
+    if row.error is not None and control is not None:
+        row = replace(row, scaled=_scaled(row.error, control, max(row.floor.get(row.primary, 0.0), 0.0)))
     if row.error is None or row.seconds_per_sample is None:
         return row
     flags = []
@@ -203,6 +208,11 @@ def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
     if tradeoff.dominated:
         flags.append("dominated by the solver")
     return _with(row, tradeoff, flags)
+
+
+def _scaled(error: float, control: float, floor: float) -> float | None:
+    """Return where an error stands between the control and the floor; below the floor is no better than at it."""
+    return (control - max(error, floor)) / (control - floor) if control > floor else None
 
 
 def _with(row: Row, tradeoff: Tradeoff | None, flags: list[str]) -> Row:

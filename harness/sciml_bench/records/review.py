@@ -22,14 +22,14 @@ from .published import Published
 from .record import Record
 
 FILE_BYTES, PICTURE_BYTES = 20 * 2**20, 2 * 2**20
-BESIDE = frozenset({"README.md", "drift.jsonl"})
-"""What may stand beside the tiers."""
+BESIDE = re.compile(
+    r"README\.md|drift\.jsonl|speed/(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_][A-Za-z0-9_.+-]*\.json"
+)
+"""What may stand beside the tiers: what the nights found, and how fast the suite was over time."""
 MADE = frozenset({"site", "checkpoints"})
 """Folders that a run makes and that are not published."""
 FOLDER = r"(?:smoke|small|full|file)/[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 RECORDS = re.compile(FOLDER + r"/[A-Za-z0-9_][A-Za-z0-9_.+(),=-]*\.jsonl")
-SPEED = re.compile(r"speed/[a-z0-9-]+/[0-9a-f]{12}\.json")
-"""What the history of the suite's speed is made of."""
 PICTURES = re.compile(FOLDER + r"/samples/[0-9a-f]{16}\.h5")
 
 
@@ -101,7 +101,7 @@ def review(results: Path, base: Published | None = None, *, own: bool = False) -
         found.note(name, "was removed: what is published stays; a newer record supersedes an older one by its key")
     for name in names:
         added = _new_lines(found, name)
-        if added is not None:
+        if added is not None and added[1].strip():
             _read(found, name, *added)
     _twins(found)
     return found
@@ -132,8 +132,7 @@ def _new_lines(found: Review, name: str) -> tuple[int, bytes] | None:
     size = path.stat().st_size
     before = found.base.read(name) if found.base is not None and name in found.base.blobs else None
     picture = PICTURES.fullmatch(name) is not None
-    beside = name in BESIDE or SPEED.fullmatch(name) is not None
-    if not picture and not RECORDS.fullmatch(name) and not beside:
+    if not picture and not RECORDS.fullmatch(name) and not BESIDE.fullmatch(name):
         found.note(plain(name), "does not belong here: records are kept in <tier>/<dataset>/<method>.jsonl")
         return None
     limit = PICTURE_BYTES if picture else FILE_BYTES
@@ -141,7 +140,7 @@ def _new_lines(found: Review, name: str) -> tuple[int, bytes] | None:
         found.note(name, f"has {size / 2**20:.0f} MB, more than the {limit // 2**20} of such a file: it was not read")
         return None
     content = path.read_bytes()
-    if picture or beside:
+    if picture or BESIDE.fullmatch(name):
         if found.outside and content != before:
             found.note(name, "is not for a submission to write: leave it as it is, the project's own runs make it")
         return None

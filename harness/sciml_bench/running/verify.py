@@ -1,6 +1,7 @@
 """Checking published cells: train and predict again, score kept predictions again, or score on a test set that nobody has seen.
 
-Same data and the same method's source are asked for first. If the predictions come out byte for byte, every score must be the
+A cell is run with its own hyperparameters, budget and number of cores. Same data and the same method's source are asked for
+first. If the predictions come out byte for byte, every score must be the
 published one to rounding. If they do not (another machine, another library), a score may differ by its tolerance
 
     2 s,   s the standard deviation of that score over the cells of its row, or of its samples over √n where the row has one cell,
@@ -25,6 +26,7 @@ from ..problem import generation
 from ..problem.samples import like
 from ..problem.storage import read_parts, read_samples
 from ..protocol.seeds import derive
+from ..records.provenance import threads
 from ..records.record import Record
 from ..records.store import Store
 from ..registry import build_method, dataset_class, method_class
@@ -162,7 +164,11 @@ class Verifier:
         outdated = _outdated(record, cell)
         if outdated:
             return Checked(record=record, verdict="outdated", reason=outdated)
-        return judge(record, self._record(cell, record.provenance.threads), self._rows[_row_of(record)])
+        checked = judge(record, self._record(cell, record.provenance.threads), self._rows[_row_of(record)])
+        had, have = record.provenance.threads, threads()
+        if had > have and checked.verdict not in ("identical", "skipped"):
+            return replace(checked, reason=f"{checked.reason}; it was published from {had} cores, and here are {have}")
+        return checked
 
     def score_again(self, record: Record, predictions: Path) -> Checked:
         """Score kept predictions, without training."""

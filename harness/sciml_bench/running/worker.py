@@ -198,8 +198,11 @@ def _build(job: Job) -> Method:
 
 
 def _limit_threads(threads: int) -> None:
+    """Keep to so many cores: some libraries count them anew, and their sums depend on it."""
     from threadpoolctl import threadpool_limits
 
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     threadpool_limits(threads)
     torch = sys.modules.get("torch")
     if torch is not None:

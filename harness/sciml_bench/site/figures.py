@@ -103,7 +103,7 @@ def samples(gallery: Gallery, kept: xr.Dataset) -> list[Sample]:
                     times=_times(one[f"truth_{name}"]),
                     given=tuple(_given(gallery, one, prefix="input_")),
                     strips=tuple(_strips(gallery, truth, prediction, name)),
-                    film=_film(gallery, one, name),
+                    film=_film(gallery, one, name) if position == 0 else None,
                 )
             )
     return found
@@ -126,7 +126,7 @@ def _times(array: xr.DataArray) -> tuple[str, ...]:
         return ()
     if "time" not in array.coords:
         return tuple(f"output {i + 1} of those kept" for i in range(array.sizes["time"]))
-    return tuple(f"t = {text.plain(float(t))}" for t in array["time"].values)
+    return tuple(f"t = {float(t):.4g}" for t in array["time"].values)
 
 
 def _given(gallery: Gallery, one: xr.Dataset, prefix: str) -> list[Strip]:
