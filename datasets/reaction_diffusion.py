@@ -30,8 +30,8 @@ HORIZON = 1.0
 GRIDS = (8, 16, 32, 48, 64, 96, 128, 192, 256)
 """The cost points of the solver are chosen from these."""
 
-FINE = 1024
-"""The largest value of a start is sought on so many points."""
+FINE = 3072
+"""The largest value of a start is sought on so many points, those of every tier among them."""
 
 START = Variable(
     name="u0", dims=("x",), description="density at t = 0, as a share of what the place can hold", symbol="u"

@@ -79,7 +79,7 @@ def test_residual_of_the_equation_vanishes_at_fourth_order():
 
 def test_densities_stay_between_0_and_1_and_never_even_out(data):
     assert data.u0.values.min() >= 0
-    assert data.u0.values.max() <= 1
+    assert data.u0.values.max() < 1 + 1e-12
     assert replace(SMOKE, grid=96).generate(0, [0]).u0.values.max() == pytest.approx(1.0, abs=0.02)
     assert data.u.values.min() > 0
     assert data.u.values.max() < 1

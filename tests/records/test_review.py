@@ -167,6 +167,7 @@ CASES = {
         "would take the place of the published",
     ),
     "drift": (lambda r: write(r, "drift.jsonl", {}), "drift.jsonl is not for a submission to write"),
+    "speed": (lambda r: write(r, "speed/a-cpu-2/0123456789ab.json", {}), "is not for a submission to write"),
     "picture": (lambda r: write(r, f"small/burgers/samples/{'0' * 16}.h5"), "is not for a submission to write"),
     "two keys": (add(key="f" * 16, cell__fold=2, cell__seed=line(2)["cell"]["seed"]), "under the keys"),
 }

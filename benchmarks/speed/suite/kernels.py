@@ -15,7 +15,7 @@ MEMBERS = 20
 class Kernels:
     """Each scores one prediction."""
 
-    number, repeat, warmup_time = 2, 3, 0.1
+    number, repeat, warmup_time = 1, 5, 0.1
 
     def setup(self) -> None:
         """Draw truth, prediction, ensemble and calibration part."""

@@ -103,7 +103,7 @@ def samples(gallery: Gallery, kept: xr.Dataset) -> list[Sample]:
                     times=_times(one[f"truth_{name}"]),
                     given=tuple(_given(gallery, one, prefix="input_")),
                     strips=tuple(_strips(gallery, truth, prediction, name)),
-                    film=_film(gallery, one, name),
+                    film=_film(gallery, one, name) if position == 0 else None,
                 )
             )
     return found

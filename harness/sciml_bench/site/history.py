@@ -4,23 +4,24 @@ Both are read from the results: `speed/<class of machine>/<commit>.json` holds w
 keeps it; a line of `drift.jsonl` is one published cell that was run again.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ..errors import StoreError
+from ..records import drift
+from ..records.drift import Drift
 
 PAGE = "history.html"
 WIDTH, HEIGHT, EDGE = 180, 36, 4
 """Of a line of values, in pixels."""
 SHOWN = 200
 """At most so many cells that were run again are listed."""
-HELD = ("identical", "within tolerance")
-"""Verdicts of a cell that came out as published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,38 +67,12 @@ class Machine:
     series: tuple[Series, ...]
 
 
-class Drift(BaseModel):
-    """One published cell that was run again: a line of `drift.jsonl`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    date: date
-    commit: str
-    key: str
-    row: str
-    dataset: str
-    fold: int
-    published: FiniteFloat | None
-    found: FiniteFloat | None
-    tolerance: FiniteFloat | None
-    verdict: str
-    hardware: str
-
-    @property
-    def difference(self) -> float | None:
-        """|found − published| / |published|, None where one is missing."""
-        if self.published is None or self.found is None:
-            return None
-        gap = abs(self.found - self.published)
-        return gap / abs(self.published) if self.published else (0.0 if gap == 0 else None)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Night:
     """The cells of one day."""
 
     day: str
-    held: int
+    stand: int
     checked: int
     worst: float | None
     """The largest relative difference."""
@@ -114,21 +89,27 @@ class History:
     @property
     def nights(self) -> list[Night]:
         """One entry for each day, the oldest first."""
-        days: dict[date, list[Drift]] = {}
+        days: dict[str, list[Drift]] = {}
         for one in sorted(self.drift, key=lambda d: d.date):
             days.setdefault(one.date, []).append(one)
         return [_night(day, cells) for day, cells in days.items()]
 
     @property
     def line(self) -> str:
-        """The share of cells that held, over the nights."""
-        return polyline([n.held / n.checked for n in self.nights])
+        """The share of cells that stand, over the nights."""
+        return polyline([n.stand / n.checked for n in self.nights])
 
 
-def _night(day: date, cells: Sequence[Drift]) -> Night:
-    known = [d.difference for d in cells if d.difference is not None]
-    held = sum(d.verdict in HELD for d in cells)
-    return Night(day=day.isoformat(), held=held, checked=len(cells), worst=max(known, default=None))
+def _night(day: str, cells: Sequence[Drift]) -> Night:
+    known = [gap for gap in map(difference, cells) if gap is not None]
+    return Night(day=day, stand=sum(d.stands for d in cells), checked=len(cells), worst=max(known, default=None))
+
+
+def difference(one: Drift) -> float | None:
+    """Return |found − published| / |published|, None where one is missing or zero was published."""
+    if not one.published or one.found is None:
+        return None
+    return abs(one.found - one.published) / abs(one.published)
 
 
 def polyline(values: Sequence[float]) -> str:
@@ -141,17 +122,21 @@ def polyline(values: Sequence[float]) -> str:
 
 
 def history(results: Path) -> History:
-    """Read what there is; a file or line that cannot be read is told of and left out."""
+    """Read what there is; a file that cannot be read is told of and left out."""
     complaints: list[str] = []
     folders = sorted(p for p in (results / "speed").glob("*") if p.is_dir())
     machines = tuple(Machine(name=f.name, series=_series(f, complaints)) for f in folders)
-    drift = tuple(_drift(results / "drift.jsonl", complaints))
-    return History(machines=tuple(m for m in machines if m.series), drift=drift, complaints=tuple(complaints))
+    try:
+        found = tuple(drift.read(results / drift.FILE))
+    except StoreError as error:
+        found = ()
+        complaints.append(str(error))
+    return History(machines=tuple(m for m in machines if m.series), drift=found, complaints=tuple(complaints))
 
 
 def values(results: Path) -> dict[str, Any]:
     """Return what the page's template takes."""
-    return {"history": history(results), "width": WIDTH, "height": HEIGHT, "shown": SHOWN}
+    return {"history": history(results), "width": WIDTH, "height": HEIGHT, "shown": SHOWN, "difference": difference}
 
 
 class _Result(BaseModel):
@@ -211,19 +196,3 @@ def _values(result: _Result) -> Iterable[tuple[str, str, str, float]]:
             if value is not None and value == value:
                 words = ", ".join(c.strip("'") for c in chosen)
                 yield f"{benchmark}({words})" if words else benchmark, benchmark, str(cells.get("version", "")), value
-
-
-def _drift(path: Path, complaints: list[str]) -> Iterable[Drift]:
-    if not path.exists():
-        return
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            yield Drift.model_validate(json.loads(line))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the line"
-            complaints.append(f"drift.jsonl line {number} is left out: {where}: {first['msg']}")
-        except ValueError:
-            complaints.append(f"drift.jsonl line {number} is not whole JSON and is left out")
