@@ -252,8 +252,3 @@ def _relative(standing: Standing, board: Board, base: float | None) -> Shade:
 def of(board: Board, name: str) -> RowView | None:
     """Return the row of a board called `name`."""
     return next((v for v in board.rows if v.row.name == name), None)
-
-
-def rows_of(suite: Suite, method: str) -> list[tuple[Board, RowView]]:
-    """Return all rows of a method, by board."""
-    return [(b, v) for b in suite.boards for v in b.rows if v.row.method == method]
