@@ -101,9 +101,10 @@ def _normalised(path: Path) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             node.body = [s for s in node.body if _assigned(s) not in CHOICES] or [ast.Pass()]
-            for statement in node.body:
-                if _assigned(statement) == "card" and isinstance(statement.value, ast.Call):  # type: ignore[attr-defined]
-                    call = statement.value  # type: ignore[attr-defined]
+            for call in (
+                s.value for s in node.body if isinstance(s, ast.Assign | ast.AnnAssign) and _assigned(s) == "card"
+            ):
+                if isinstance(call, ast.Call):
                     call.keywords = [k for k in call.keywords if k.arg not in WORDS]
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
@@ -115,7 +116,7 @@ def _normalised(path: Path) -> str:
 
 def _assigned(statement: ast.stmt) -> str | None:
     """Return the name that a statement gives a value to."""
-    target = statement.target if isinstance(statement, ast.AnnAssign) else None
+    target: ast.expr | None = statement.target if isinstance(statement, ast.AnnAssign) else None
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = statement.targets[0]
     return target.id if isinstance(target, ast.Name) else None
