@@ -25,6 +25,10 @@ BAD = {
         ["--method", "fno", "--dataset", "burgers", "--set", "width=wide"],
         "hyperparameter 'width' is 'wide': expected a value of type int",
     ),
+    "nothing to give it to": (
+        ["--method", "fno", "--dataset", "burgers", "--set", "momentum=0.9"],
+        "which has none; use 'sgd'",
+    ),
     "no value": (["--method", "fno", "--dataset", "burgers", "--set", "width"], "expected name=value"),
     "one fold": (
         ["--method", "mean", "--dataset", "burgers", "--folds", "1"],

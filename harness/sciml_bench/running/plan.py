@@ -2,12 +2,13 @@
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
 from ..method.contract import Budget
+from ..method.training import Training
 from ..naming import innermost
 from ..problem import DatasetCard, MethodCard, Problem
 from ..protocol.budgets import BUDGETS
@@ -76,7 +77,9 @@ def check_dataset(name: str) -> None:
 def check_method(name: str, tier: str, given: Mapping[str, Any]) -> None:
     """Refuse a method that does not exist, cannot run here, or has no such hyperparameters, before any work is done."""
     cls = method_class(name)
-    build_method(cls, tier, {}, given)
+    method = build_method(cls, tier, {}, given)
+    if all(hasattr(method, f.name) for f in fields(Training) if f.name != "momentum"):
+        Training.of(method)
     missing = missing_library(cls.card)
     if missing is not None:
         raise UsageError(f"the method '{short_name(name)}' cannot run here: {missing}")
