@@ -169,8 +169,9 @@ class Tuner:
             note = f"trial {number + 1} of {self.effort.trials}" + search.so_far()
             told = reporting(lambda part: tell("progressed", (number + part) / self.effort.trials, note))
             trial, killed = trier.run(cell, limit, told)
-            if not killed:
-                journal.add(trial)
+            if killed:  # ended from outside, which may be no fault of the method: only a second time it counts
+                trial, _ = trier.run(cell, limit, told)
+            journal.add(trial)
             return trial
 
         search.run(make)
