@@ -8,6 +8,7 @@ beside an idle job. One that dies takes nothing with it: it is started anew, and
 import contextlib
 import multiprocessing
 import os
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,7 @@ def _start(work: Work, number: int, cores: tuple[int, ...]) -> _Job:
 
 
 def _main(work: Work, cores: tuple[int, ...], pipe: Connection) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)  # inherited by everything that is started from here
     try:
@@ -124,6 +126,14 @@ def _main(work: Work, cores: tuple[int, ...], pipe: Connection) -> None:
         pipe.send(("raised", str(error)))  # no fault of the piece in hand: the others would meet it too
     except (KeyboardInterrupt, BrokenPipeError, EOFError):
         return  # the parent has been told as well, and says so; or it is gone
+
+
+def _end_with_parent() -> None:
+    """End this job, and with it what it has started, when its parent was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _numbers(pipe: Connection) -> Iterator[int]:

@@ -169,8 +169,9 @@ class Tuner:
             note = f"trial {number + 1} of {self.effort.trials}" + search.so_far()
             told = reporting(lambda part: tell("progressed", (number + part) / self.effort.trials, note))
             trial, killed = trier.run(cell, limit, told)
-            if not killed:
-                journal.add(trial)
+            if killed:  # ended from outside, which may be no fault of the method: only a second time it counts
+                trial, _ = trier.run(cell, limit, told)
+            journal.add(trial)
             return trial
 
         search.run(make)
@@ -302,7 +303,7 @@ class Search:
     def run(self, make: Callable[[int, Method], Trial]) -> None:
         """Ask for settings and make their trials until the effort is spent or no others are left."""
         from optuna import create_study, logging
-        from optuna.distributions import IntDistribution
+        from optuna.distributions import BaseDistribution, IntDistribution
         from optuna.samplers import TPESampler
         from optuna.trial import TrialState
 
@@ -311,7 +312,7 @@ class Search:
         _, dataset, name = self.pair.names
         study = create_study(sampler=TPESampler(seed=derive("tuning", dataset, name), n_startup_trials=STARTUP))
         study.enqueue_trial({k: v.index(getattr(self.pair.method, k)) for k, v in space.items()})
-        places = {k: IntDistribution(0, len(v) - 1) for k, v in space.items()}
+        places: dict[str, BaseDistribution] = {k: IntDistribution(0, len(v) - 1) for k, v in space.items()}
         seen: dict[tuple[int, ...], Trial] = {}
         for _ in range(ASKED * self.effort.trials):
             if self._enough():
