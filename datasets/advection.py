@@ -149,7 +149,7 @@ class Advection(Dataset):
     batch: ClassVar[int] = 256
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
-            "smoke": {"samples": 32, "grid": 80, "frames": 16},
+            "smoke": {"samples": 32, "grid": 80, "frames": 16, "highest": 4},
             "small": {},
             "full": {"samples": 10_000, "grid": 320},
         }

@@ -15,10 +15,10 @@ MUTANTS = {
     "dividing by one sample too few": (BASE, "float(np.mean(value))", "float(np.sum(value) / max(len(value) - 1, 1))"),
     "averaging over samples before the root": (
         ACCURACY,
-        "    return xr.apply_ufunc(np.sqrt, array)",
-        "    return xr.apply_ufunc(np.sqrt, array.mean('sample') + 0 * array)",
+        "    return _each(np.sqrt, array)",
+        "    return _each(np.sqrt, array.mean('sample') + 0 * array)",
     ),
-    "averaging over time before the root": (ACCURACY, "return _mean(_root(inside))", "return _root(_mean(inside))"),
+    "averaging over time before the root": (ACCURACY, "xr.DataArray(_mean(_root(inside)))", "xr.DataArray(_root(_mean(inside)))"),
     "skipping NaN": (BASE, "    if not bad.any():\n        return", "    if not bad.all():\n        return"),
     "using the positive quadrant of the spectrum": (FOURIER, "] *= 2", "] *= 1"),
     "counting the given frame": (

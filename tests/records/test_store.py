@@ -65,7 +65,7 @@ def test_a_line_twice_counts_once_and_is_reported(tmp_path: Path, told):
     for _ in range(2):
         store.append(record())
     assert store.records() == store.records() == [record()]
-    assert store.complaints == ["smoke/burgers/mean.jsonl line 2 repeats line 1 and counts once; it may be deleted"]
+    assert store.complaints == ["smoke/burgers/mean.jsonl line 2 repeats line 1 and counts once: nothing is lost"]
     told("duplicated record line", "the record, once", store.complaints[0])
 
 

@@ -156,7 +156,7 @@ def test_an_installed_package_can_offer_a_method(run, tmp_path):
     assert "offered(gain=0.5)" in done.stdout
     checked = run("check", "offered", "-d", "burgers", PYTHONPATH=str(package))
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert "✓ predicts what was declared" in checked.stdout
+    assert "✓ offered on burgers" in checked.stdout
     board = run("leaderboard", "burgers", PYTHONPATH=str(package))
     assert "offered(gain=0.5)" in board.stdout
     shown = tmp_path / "runs" / "site" / "smoke" / "burgers.html"

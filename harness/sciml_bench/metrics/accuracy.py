@@ -267,8 +267,8 @@ def _nonzero(scale: xr.Variable, metric: str) -> xr.Variable:
 
 def _correlation(prediction: xr.DataArray, truth: xr.DataArray) -> xr.Variable:
     """ρ(t) of p(t) and u(t) over everything but samples and times; 0 for a constant prediction."""
-    space = _but(truth, SAMPLE, TIME)
     p, u = _plain(prediction.transpose(*truth.dims)), _plain(truth)
+    space = _but(u, SAMPLE, TIME)
     constant = u.max(space, skipna=False) == u.min(space, skipna=False)
     if constant.any():
         raise ContractError(
