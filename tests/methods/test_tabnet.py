@@ -107,11 +107,23 @@ def test_a_smaller_relaxation_turns_later_steps_to_other_columns():
     assert overlap[0] < 0.7 * overlap[1]
 
 
+def rms(error):
+    return np.sqrt((error**2).mean())
+
+
+def best_linear(train, test):
+    """Return the error of least squares, which sees little of sin(2c)."""
+    x, y = (np.column_stack([np.ones(d.sizes["sample"]), *(d[n].values for n in NAMES)]) for d in (train, test))
+    return rms(y @ np.linalg.lstsq(x, train.u.values, rcond=None)[0] - test.u.values)
+
+
 def test_it_learns_and_looks_at_the_column_that_matters(fitted):
     predict, log = fitted
     test = draw(200, 2)
     p = predict(test[list(NAMES)])["u"].values
-    assert np.sqrt(((p - test.u.values) ** 2).mean() / test.u.values.var()) < 0.25
+    assert rms(p - test.u.values) < 0.5 * best_linear(
+        draw(300, 0), test
+    )  # so short a fit ends elsewhere on another processor
     with torch.no_grad():
         masks = predict.module.masks(torch.as_tensor(predict.table.rows(test[list(NAMES)]), dtype=torch.float32))
     attention = torch.stack(masks).mean(dim=(0, 1))
