@@ -460,3 +460,11 @@ def test_the_scale_is_logarithmic_and_holds_the_floor():
     assert scale.at(1e-2) - scale.at(1e-3) == pytest.approx(scale.at(1.0) - scale.at(0.1), abs=0.02)
     assert scale.at(1e-9) == 0
     assert len(scale.ticks) <= 4
+
+
+def test_what_does_not_apply_is_not_counted(site):
+    run = [r for r in some_records() if r.status != "not_applicable"]
+    index = (site / "index.html").read_text(encoding="utf-8")
+    assert len(run) < len(some_records())
+    assert f"<b>{len({r.cell.method for r in run})}</b> <a" in index
+    assert f"<b>{len(run)}</b> cells" in index

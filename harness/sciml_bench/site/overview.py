@@ -63,8 +63,8 @@ class Overview:
 
 
 def overview(suite: Suite) -> Overview:
-    """Return what the first page shows."""
-    records = [r for b in suite.boards for v in b.rows for r in v.row.records]
+    """Return what the first page shows; what does not apply was not run, and does not count."""
+    records = [r for b in suite.boards for v in b.rows for r in v.row.records if r.status != "not_applicable"]
     return Overview(
         tracks=tuple(
             TrackAdvice(pool=p, advice=tuple(advice(b) for b in p.boards), sentence=standing(p))
@@ -73,9 +73,9 @@ def overview(suite: Suite) -> Overview:
         others=tuple(advice(b) for b in suite.others),
         news=tuple(_news(suite)),
         cells=len(records),
-        methods=len(suite.methods),
+        methods=len({r.cell.method for r in records}),
         datasets=len({b.dataset for b in suite.boards}),
-        failed=sum(r.status not in ("ok", "not_applicable") for r in records),
+        failed=sum(r.status != "ok" for r in records),
     )
 
 
