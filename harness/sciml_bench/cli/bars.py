@@ -7,9 +7,10 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TaskID
 
 from ..running.expected import Remaining
+from .progress import bars_on
 
 
 @dataclass
@@ -25,16 +26,7 @@ class Bars:
 
     def __enter__(self) -> Self:
         """Show the bars."""
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
+        self._progress = bars_on(self.console)
         self._whole = self._progress.add_task(escape(self.title), total=len(self.remaining.expected), note=self._left())
         self._jobs: dict[int, TaskID] = {}
         self._progress.start()

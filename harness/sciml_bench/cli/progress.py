@@ -14,21 +14,26 @@ from ..running.cell import Cell
 NOTE_SECONDS = 5.0
 
 
+def bars_on(console: Console) -> Progress:
+    """Return bars with a note at the end of each, shown on a terminal alone and gone when all is done."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
 class Screen:
     """Bars for data generation and cells; one line for every cell that ends."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-        )
+        self._progress = bars_on(self.console)
         self._overall: TaskID | None = None
         self._current: TaskID | None = None
         self._last_note = 0.0

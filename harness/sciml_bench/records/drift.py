@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from ..errors import StoreError
+from ..paths import append_line
 
 FILE = "drift.jsonl"
 Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -53,6 +54,5 @@ def read(path: Path) -> list[Drift]:
 
 def append(path: Path, entries: Iterable[Drift]) -> None:
     """Add lines at the end of a drift file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf-8") as handle:
-        handle.writelines(f"{e.model_dump_json()}\n" for e in entries)
+    for entry in entries:
+        append_line(path, entry.model_dump_json())

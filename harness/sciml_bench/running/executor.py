@@ -170,23 +170,22 @@ def _died(watch: Worker) -> dict[str, Any]:
 
 def group_memory_gib(pid: int | None) -> float:
     """Return the resident memory of a process and all its descendants."""
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-    return total / 2**30
+    return _over_group(pid, lambda process: process.memory_info().rss) / 2**30
 
 
 def group_processor_seconds(pid: int | None) -> float:
     """Return the processor seconds of a process and all its descendants, those that have ended included."""
+    return _over_group(pid, lambda process: sum(process.cpu_times()[:4]))
+
+
+def _over_group(pid: int | None, measure: Callable[[psutil.Process], float]) -> float:
+    """Return the sum of a measure over a process and all its descendants; what has ended meanwhile counts nothing."""
     total = 0.0
     with contextlib.suppress(psutil.Error):
         root = psutil.Process(pid)
         for process in [root, *root.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                total += sum(process.cpu_times()[:4])
+                total += measure(process)
     return total
 
 

@@ -188,7 +188,7 @@ class Tuner:
             variant="",
             fold=FOLD,
             repetition=0,
-            device="cpu" if method.card.framework in ("numpy", "sklearn") else self.device,
+            device=plan.device_of(method, self.device),
             budget=request.budget(self.tier),
             method_digest=source_digest(pair.method_name),
         )

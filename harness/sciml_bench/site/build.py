@@ -89,7 +89,8 @@ class _Site:
 def _write(site: _Site, shown: Suite, records: list[Record], complaints: list[str]) -> None:
     for name in ASSETS:
         shutil.copyfile(root("site") / name, site.folder / name)
-    site.page(INDEX, "index.html.j2", page=overview(shown), complaints=complaints)
+    contests = compare_page.contests(shown.boards)
+    site.page(INDEX, "index.html.j2", page=overview(shown, contests), complaints=complaints)
     site.page(GUIDE, "how-to-read.html.j2", accuracy=metrics.BY_KIND, glossary=glossary)
     site.page(CONTRIBUTE, "contribute.html.j2")
     site.page(CITE, "citation.html.j2", entries=_entries(shown), own=citation.suite())
@@ -103,7 +104,6 @@ def _write(site: _Site, shown: Suite, records: list[Record], complaints: list[st
     site.page(METHODS, "methods.html.j2", methods=methods)
     for one in methods:
         site.page(shown.methods[one.method], "method.html.j2", page=one)
-    contests = compare_page.contests(shown.boards)
     site.file(compare_page.DATA, compare_page.script(contests))
     site.page(compare_page.PAGE, "compare.html.j2", pair=compare_page.default(contests))
     site.file(feed.PAGE, feed.feed(shown.boards))

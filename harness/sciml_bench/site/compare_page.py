@@ -34,6 +34,14 @@ class Contest:
         """Return the position of the row called `name`."""
         return next((i for i, v in enumerate(self.rows) if v.row.name == name), None)
 
+    def between(self, first: str, second: str) -> Comparison | None:
+        """Return the comparison of two rows by their names, None where there is none."""
+        i, j = self.of(first), self.of(second)
+        if i is None or j is None:
+            return None
+        found = self.pairs.get((min(i, j), max(i, j)))
+        return found if found is None or i < j else turned(found)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -92,11 +100,9 @@ def default(found: Sequence[Contest]) -> Pair | None:
 def _lines(found: Sequence[Contest], first: str, second: str) -> tuple[Line, ...]:
     lines = []
     for contest in found:
-        i, j = contest.of(first), contest.of(second)
-        if i is None or j is None or (min(i, j), max(i, j)) not in contest.pairs:
-            continue
-        one = contest.pairs[min(i, j), max(i, j)]
-        lines.append((contest, i, j, one if i < j else turned(one)))
+        i, j, one = contest.of(first), contest.of(second), contest.between(first, second)
+        if i is not None and j is not None and one is not None:
+            lines.append((contest, i, j, one))
     adjusted = holm([c.p_value for *_, c in lines])
     return tuple(
         Line(board=c.board, first=c.rows[i], second=c.rows[j], found=replace(one, adjusted=p))

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ..ranking.compare import compare, holm
+from ..ranking.compare import holm
 from ..ranking.league import League
 from . import text
 from .board import Board, RowView
+from .compare_page import Contest
 from .suite import Pool, Suite
 
 SIMPLE = ("control", "baseline")
@@ -62,15 +63,16 @@ class Overview:
     failed: int
 
 
-def overview(suite: Suite) -> Overview:
+def overview(suite: Suite, contests: Sequence[Contest]) -> Overview:
     """Return what the first page shows; what does not apply was not run, and does not count."""
+    compared = {id(c.board): c for c in contests}
     records = [r for b in suite.boards for v in b.rows for r in v.row.records if r.status != "not_applicable"]
     return Overview(
         tracks=tuple(
-            TrackAdvice(pool=p, advice=tuple(advice(b) for b in p.boards), sentence=standing(p))
+            TrackAdvice(pool=p, advice=tuple(advice(b, compared.get(id(b))) for b in p.boards), sentence=standing(p))
             for p in (g.pools[0] for g in suite.groups)
         ),
-        others=tuple(advice(b) for b in suite.others),
+        others=tuple(advice(b, compared.get(id(b))) for b in suite.others),
         news=tuple(_news(suite)),
         cells=len(records),
         methods=len({r.cell.method for r in records}),
@@ -79,7 +81,7 @@ def overview(suite: Suite) -> Overview:
     )
 
 
-def advice(board: Board) -> Advice:
+def advice(board: Board, contest: Contest | None) -> Advice:
     """Return what to use on a dataset: only a method that succeeded in every cell can be the best."""
     whole = [v for v in board.methods if v.row.ok]
     if not whole:
@@ -89,21 +91,17 @@ def advice(board: Board) -> Advice:
     return Advice(
         board=board,
         best=best,
-        tied=_tied(best, whole[1 : 1 + RIVALS]),
+        tied=() if contest is None else _tied(contest, best, whole[1 : 1 + RIVALS]),
         baseline=_against_baseline(board, best),
         solver=solver,
         solver_wins=wins,
     )
 
 
-def _tied(best: RowView, rivals: Sequence[RowView]) -> tuple[RowView, ...]:
-    """Return the rivals that the paired comparison cannot tell from the best."""
-    compared = []
-    for rival in rivals:
-        try:
-            compared.append((rival, compare(best.row.records, rival.row.records)))
-        except ValueError:
-            continue  # no fold in common: nothing can be said
+def _tied(contest: Contest, best: RowView, rivals: Sequence[RowView]) -> tuple[RowView, ...]:
+    """Return the rivals that the paired comparison cannot tell from the best; without a fold in common nothing can be said."""
+    found = [(rival, contest.between(best.row.name, rival.row.name)) for rival in rivals]
+    compared = [(rival, comparison) for rival, comparison in found if comparison is not None]
     adjusted = holm([c.p_value for _, c in compared])
     return tuple(v for (v, c), p in zip(compared, adjusted, strict=True) if p >= 0.05 or c.tied_by_floor)
 
