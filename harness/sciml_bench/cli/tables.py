@@ -15,6 +15,8 @@ from ..ranking.summary import Row
 from ..ranking.tradeoff import Tradeoff
 
 PIPE_WIDTH = 200
+NAME_WIDTH, NOTE_WIDTH = 16, 14
+"""On a narrow terminal a name is cut short, but no shorter than this, and a note is folded to no less."""
 
 
 def console() -> Console:
@@ -67,7 +69,8 @@ COLUMNS = (
 def _table(title: str, rows: Sequence[Row], width: int) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     shown = _fitting(rows, width)
-    table.add_column("method", overflow="ellipsis", no_wrap=True)
+    left = width - sum(_width(c, rows) + 2 for c in shown) - min(_notes(rows), NOTE_WIDTH) - 6
+    table.add_column("method", overflow="ellipsis", no_wrap=True, max_width=max(left, NAME_WIDTH))
     for column in shown:
         table.add_column(column.head, justify="right", no_wrap=True, min_width=_width(column, rows))
     table.add_column("", overflow="fold")
@@ -83,13 +86,17 @@ def _fitting(rows: Sequence[Row], width: int) -> list[Column]:
     """Return the columns that fit, the most dispensable left out first."""
     shown = list(COLUMNS)
     names = max(len(r.name) for r in rows)
-    notes = max(len(_status(r) if r.error is None else ", ".join(r.flags)) for r in rows)
-    while names + notes + sum(_width(c, rows) + 2 for c in shown) + 6 > width:
+    while names + _notes(rows) + sum(_width(c, rows) + 2 for c in shown) + 6 > width:
         last = max(shown, key=lambda c: c.yields)
         if last.yields == 0:
             break
         shown.remove(last)
     return shown
+
+
+def _notes(rows: Sequence[Row]) -> int:
+    """Return the width of the longest note: flags, or how a row failed."""
+    return max(len(_status(r) if r.error is None else ", ".join(r.flags)) for r in rows)
 
 
 def _width(column: Column, rows: Sequence[Row]) -> int:

@@ -1,0 +1,31 @@
+"""Tables on terminals of different widths."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from sciml_bench.cli import tables
+from sciml_bench.ranking.intervals import Interval
+from sciml_bench.ranking.summary import Row
+
+
+def row(name, error, seconds, flags=()):
+    return Row(
+        dataset="d", tier="small", device="cpu", method=name, variant="", name=name, family="network", primary="rel_l2",
+        folds=5, status={"ok": 5}, reasons=[], scores={"rel_l2": Interval(error, 0.9 * error, 1.1 * error)},
+        cost={"predict_seconds_per_sample": seconds, "fit_seconds": 45.9}, floor={}, records=[], flags=flags,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_numbers_are_whole_on_a_terminal_of_any_width(width):
+    long = "reference_solver(64x64, dt 0.1, float64)"
+    told = io.StringIO()
+    rows = [row(long, 4.36e-14, 0.0785), row("fno", 0.0267, 0.0326, ("dominated by the solver",))]
+    tables.show(rows, Console(file=told, width=width, highlight=False))
+    lines = told.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    for whole in ("per sample", "78.5 ms", "32.6 ms", "3.92e-14 – 4.8e-14", "dominated"):
+        assert any(whole in line for line in lines), whole
+    assert any(long[:16] in line for line in lines)
