@@ -21,6 +21,7 @@ from sciml_bench.problem import (
     Source,
     Symmetry,
     Variable,
+    circle,
 )
 from sciml_bench.problem.labels import labelled
 from sciml_bench.problem.spectral import axis
@@ -39,31 +40,6 @@ CARRIED = Variable(name="u", dims=("time", "x"), description="what is carried", 
 def residual(d: Derivatives, p: Any) -> dict[str, Any]:
     """u_t + βu_x: zero for a solution."""
     return {"transport": d.u_t + p.beta * d.u_x}
-
-
-def mass(u: xr.DataArray) -> xr.DataArray:
-    """Return ∫u over the circle, which has length one."""
-    return u.mean("x")
-
-
-def energy(u: xr.DataArray) -> xr.DataArray:
-    """Return ∫u²."""
-    return (u**2).mean("x")
-
-
-def start_rms(u0: xr.DataArray) -> xr.DataArray:
-    """Return the root mean square of u(0), one number a sample."""
-    return energy(u0) ** 0.5
-
-
-def translate(data: xr.Dataset) -> xr.Dataset:
-    """Move every field by a quarter of the circle, whole grid points."""
-    return data.roll(x=data.sizes["x"] // 4, roll_coords=False)
-
-
-def negate(data: xr.Dataset) -> xr.Dataset:
-    """Return −u."""
-    return -data
 
 
 def shape(inputs: xr.Dataset) -> np.ndarray:
@@ -202,17 +178,24 @@ class Advection(Dataset):
             conserved={
                 "mass": Conserved(
                     variable="u",
-                    quantity=mass,
-                    scale=start_rms,
+                    quantity=circle.mean,
+                    scale=circle.root_mean_square,
                     description="∫u, over the root mean square of the start",
                 ),
-                "energy": Conserved(variable="u", quantity=energy, scale=energy, description="∫u², over its start"),
+                "energy": Conserved(
+                    variable="u",
+                    quantity=circle.mean_square,
+                    scale=circle.mean_square,
+                    description="∫u², over its start",
+                ),
             },
             symmetries={
                 "translation": Symmetry(
-                    inputs=translate, targets=translate, description="moving the wave along the circle"
+                    inputs=circle.translate, targets=circle.translate, description="moving the wave along the circle"
                 ),
-                "sign": Symmetry(inputs=negate, targets=negate, description="turning the wave upside down"),
+                "sign": Symmetry(
+                    inputs=circle.negate, targets=circle.negate, description="turning the wave upside down"
+                ),
             },
             regimes={"start": Regime(of=shape, description="whether the start is smooth")},
         )

@@ -19,6 +19,7 @@ from sciml_bench.problem import (
     Source,
     Symmetry,
     Variable,
+    circle,
 )
 from sciml_bench.problem.labels import labelled
 from sciml_bench.problem.periodic_solver import PeriodicSolver
@@ -38,21 +39,6 @@ VELOCITY = Variable(name="u", dims=("time", "x"), description="velocity", symbol
 def residual(d: Derivatives, p: Any) -> dict[str, Any]:
     """u_t + u u_x − νu_xx: zero for a solution."""
     return {"momentum": d.u_t + d.u * d.u_x - p.nu * d.u_xx}
-
-
-def mass(u: xr.DataArray) -> xr.DataArray:
-    """Return ∫u over the circle, which has length one."""
-    return u.mean("x")
-
-
-def start_rms(u0: xr.DataArray) -> xr.DataArray:
-    """Return the root mean square of u(0), one number a sample."""
-    return (u0**2).mean("x") ** 0.5
-
-
-def translate(data: xr.Dataset) -> xr.Dataset:
-    """Move every field by a quarter of the circle, whole grid points."""
-    return data.roll(x=data.sizes["x"] // 4, roll_coords=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,14 +174,14 @@ class Burgers(Dataset):
             conserved={
                 "mass": Conserved(
                     variable="u",
-                    quantity=mass,
-                    scale=start_rms,
+                    quantity=circle.mean,
+                    scale=circle.root_mean_square,
                     description="∫u, over the root mean square of the start",
                 )
             },
             symmetries={
                 "translation": Symmetry(
-                    inputs=translate, targets=translate, description="moving the wave along the circle"
+                    inputs=circle.translate, targets=circle.translate, description="moving the wave along the circle"
                 )
             },
         )

@@ -19,6 +19,7 @@ from sciml_bench.problem import (
     Source,
     Symmetry,
     Variable,
+    circle,
 )
 from sciml_bench.problem.labels import labelled
 from sciml_bench.problem.periodic_solver import PeriodicSolver
@@ -42,24 +43,14 @@ def residual(d: Derivatives, p: Any) -> dict[str, Any]:  # noqa: ARG001
     return {"front": d.u_t + d.u * d.u_x + d.u_xx + d.u_xxxx}
 
 
-def mass(u: xr.DataArray) -> xr.DataArray:
-    """Return the mean of u over the circle."""
-    return u.mean("x")
-
-
 def root_mean_square(u: xr.DataArray) -> xr.DataArray:
     """Return the root mean square of a state, one number a sample."""
     return (u**2).mean("x") ** 0.5
 
 
-def translate(data: xr.Dataset) -> xr.Dataset:
-    """Move every field by a quarter of the circle, whole grid points."""
-    return data.roll(x=data.sizes["x"] // 4, roll_coords=False)
-
-
 def reflect(data: xr.Dataset) -> xr.Dataset:
     """Return −u(−x) for every field u(x); the point 0 stays where it is."""
-    return data.map(lambda u: u.copy(data=-np.roll(u.values[..., ::-1], 1, axis=-1)))
+    return circle.negate(circle.reflect(data))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,14 +193,14 @@ class KuramotoSivashinsky(Dataset):
             conserved={
                 "mass": Conserved(
                     variable="u",
-                    quantity=mass,
+                    quantity=circle.mean,
                     scale=root_mean_square,
                     description="the mean of u, over the root mean square of the last given frame",
                 )
             },
             symmetries={
                 "translation": Symmetry(
-                    inputs=translate, targets=translate, description="moving the front along the circle"
+                    inputs=circle.translate, targets=circle.translate, description="moving the front along the circle"
                 ),
                 "reflection": Symmetry(inputs=reflect, targets=reflect, description="the mirror image, −u(−x)"),
             },

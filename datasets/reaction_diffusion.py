@@ -18,6 +18,7 @@ from sciml_bench.problem import (
     Source,
     Symmetry,
     Variable,
+    circle,
 )
 from sciml_bench.problem.labels import labelled
 from sciml_bench.problem.periodic_solver import PeriodicSolver
@@ -49,16 +50,6 @@ DENSITY = Variable(
 def residual(d: Derivatives, p: Any) -> dict[str, Any]:
     """u_t − νu_xx − ρu(1 − u): zero for a solution."""
     return {"density": d.u_t - p.nu * d.u_xx - p.rho * d.u * (1 - d.u)}
-
-
-def translate(data: xr.Dataset) -> xr.Dataset:
-    """Move every field by a quarter of the circle, whole grid points."""
-    return data.roll(x=data.sizes["x"] // 4, roll_coords=False)
-
-
-def reflect(data: xr.Dataset) -> xr.Dataset:
-    """Return u(−x) for every field u(x); the point 0 stays where it is."""
-    return data.map(lambda u: u.copy(data=np.roll(u.values[..., ::-1], 1, axis=-1)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,9 +190,13 @@ class ReactionDiffusion(Dataset):
             solver=self.solver,
             symmetries={
                 "translation": Symmetry(
-                    inputs=translate, targets=translate, description="moving the population along the circle"
+                    inputs=circle.translate,
+                    targets=circle.translate,
+                    description="moving the population along the circle",
                 ),
-                "reflection": Symmetry(inputs=reflect, targets=reflect, description="the mirror image, u(−x)"),
+                "reflection": Symmetry(
+                    inputs=circle.reflect, targets=circle.reflect, description="the mirror image, u(−x)"
+                ),
             },
             nonnegative=("u",),
         )
