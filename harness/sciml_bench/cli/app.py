@@ -1,6 +1,5 @@
 """The commands and their options; what they do is in the module of the same name."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from .. import __version__
 from ..naming import split
+from .options import RESULTS, Device, Json, Kind, Listed, Results, Tier, TierOption
 
 app = typer.Typer(
     name="sciml-bench",
@@ -23,44 +23,6 @@ site_app = typer.Typer(help="Build the leaderboard pages from records.", no_args
 app.add_typer(data_app, name="data")
 app.add_typer(records_app, name="records")
 app.add_typer(site_app, name="site")
-
-RESULTS = Path("runs")
-
-
-class Tier(StrEnum):
-    """The sizes that every dataset comes in."""
-
-    smoke = "smoke"
-    small = "small"
-    full = "full"
-
-
-class Kind(StrEnum):
-    """What can be written anew."""
-
-    method = "method"
-    dataset = "dataset"
-
-
-class Listed(StrEnum):
-    """What can be listed."""
-
-    methods = "methods"
-    datasets = "datasets"
-    tracks = "tracks"
-
-
-Results = Annotated[
-    Path,
-    typer.Option("--results", help="Folder of records, pictures and pages.", envvar="SCIML_BENCH_RESULTS"),
-]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")
-]
-TierOption = Annotated[
-    Tier, typer.Option("--tier", help="smoke: seconds; small: a laptop; full: as published, on a GPU.")
-]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 
 
 def _version(wanted: bool) -> None:

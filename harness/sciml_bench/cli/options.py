@@ -1,0 +1,45 @@
+"""The options that several commands share, each with the words of its help."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RESULTS = Path("runs")
+
+
+class Tier(StrEnum):
+    """The sizes that every dataset comes in."""
+
+    smoke = "smoke"
+    small = "small"
+    full = "full"
+
+
+class Kind(StrEnum):
+    """What can be written anew."""
+
+    method = "method"
+    dataset = "dataset"
+
+
+class Listed(StrEnum):
+    """What can be listed."""
+
+    methods = "methods"
+    datasets = "datasets"
+    tracks = "tracks"
+
+
+Results = Annotated[
+    Path,
+    typer.Option("--results", help="Folder of records, pictures and pages.", envvar="SCIML_BENCH_RESULTS"),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")
+]
+TierOption = Annotated[
+    Tier, typer.Option("--tier", help="smoke: seconds; small: a laptop; full: as published, on a GPU.")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
