@@ -112,6 +112,17 @@ def test_the_numbers_are_those_of_the_records(row):
     assert "largest 0.6" in told(row(), "Distribution analysed")
     assert "8 training, 2 validation and 2 test" in told(row(), "Split without leakage")
     assert "0.3, 0.5 times that of the best control, 0.6" in told(row(), "Baseline beaten", control=0.6)
-    assert "tuned on validation data" in told(
-        row(hyperparameters={"width": 3}, provenance={"hyperparameters_from": "tuned"}), "Hyperparameters logged"
-    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "words"),
+    [
+        ("default", "the method’s own for this tier"),
+        ("tuned", "tuned on validation data with the effort"),
+        ("chosen", "chosen by hand"),
+        ("given", "given on the command line"),
+    ],
+)
+def test_a_row_says_whence_its_hyperparameters_came(row, origin, words):
+    made = row(hyperparameters={"width": 3}, provenance={"hyperparameters_from": origin})
+    assert words in told(made, "Hyperparameters logged")

@@ -125,6 +125,7 @@ def tuning(method: str, **changes: object) -> Tuning:
 def test_what_was_chosen_is_written_in_a_fixed_order_and_found_by_the_cells(tmp_path, monkeypatch):
     (tmp_path / "hyperparameters.toml").write_text(
         "# old\n[small.darcy.fno]\nmodes = 12\n[smoke.borehole.mlp]\ndepth = 4\n"
+        "[smoke.borehole.lightgbm]\npenalty = 2.0\n"
     )
     reviewed.write(tuning("xgboost", outcome="kept", hyperparameters={}), tmp_path)
     reviewed.write(tuning("mlp"), tmp_path)
@@ -132,7 +133,7 @@ def test_what_was_chosen_is_written_in_a_fixed_order_and_found_by_the_cells(tmp_
     assert text.startswith(reviewed.HEADER)
     assert tomllib.loads(text) == {
         "small": {"darcy": {"fno": {"modes": 12}}},
-        "smoke": {"borehole": {"mlp": {"depth": 2, "learning_rate": 1e-05}}},
+        "smoke": {"borehole": {"lightgbm": {"penalty": 2.0}, "mlp": {"depth": 2, "learning_rate": 1e-05}}},
     }
     lines = [json.loads(line) for line in (tmp_path / "tuning.jsonl").read_text().splitlines()]
     assert [line["method"] for line in lines] == ["mlp", "xgboost"]
@@ -140,14 +141,15 @@ def test_what_was_chosen_is_written_in_a_fixed_order_and_found_by_the_cells(tmp_
     monkeypatch.setattr(reviewed, "root", lambda _: tmp_path)
     task = prepare("borehole", "smoke", 5)
     request = plan.Request(tier="smoke", seeds=1, only_fold=0, device="cpu", seconds=None, memory_gib=None)
-    cells = {c.cell.row: c for c in plan.cells(task, ["mlp", "xgboost", "mean", "ensemble(mlp)"], request, {})}
-    found = {row: (c.came_from, c.tuning_seconds) for row, c in cells.items()}
-    assert found == {
+    origins = {
         "mlp": ("tuned", 12.5),
-        "xgboost": ("default", 12.5),
+        "xgboost": ("tuned", 12.5),  # its own were found to stand
+        "lightgbm": ("chosen", None),  # in the file, but no search says why
         "mean": ("default", None),
         "ensemble(mlp)": ("tuned", 12.5),
     }
+    cells = {c.cell.row: c for c in plan.cells(task, list(origins), request, {})}
+    assert {row: (c.came_from, c.tuning_seconds) for row, c in cells.items()} == origins
     assert cells["mlp"].cell.method.hyperparameters()["depth"] == 2
     [given] = plan.cells(task, ["mlp"], request, {"depth": 3})
     assert (given.came_from, given.tuning_seconds) == ("given", None)

@@ -137,13 +137,15 @@ def some_records():
     return cells
 
 
-def keep(path: Path, dims: tuple[str, ...]) -> None:
+def keep(path: Path, dims: tuple[str, ...], film: int = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     shape = [2, *({"time": 3, "history": 1}.get(d, 6) for d in dims)]
     values = np.random.default_rng(0).normal(size=shape).astype("float32")
     given = np.take(values, [0], axis=1)
     data = {f"{role}_w": (("sample", *dims), values + i) for i, role in enumerate(("truth", "prediction"))}
     kept = xr.Dataset({**data, "input_w0": (("sample", "history", *dims[1:]), given)})
+    if film:
+        kept["film_w"] = (("sample", "frame", *dims[1:]), np.resize(values, (2, film, *shape[2:])))
     kept.attrs.update(samples=[3, 1], values=[0.1, 0.2], roles="typical worst")
     kept.to_netcdf(path, engine="h5netcdf")
 
@@ -354,7 +356,9 @@ def test_regimes_confusion_and_films_are_drawn(tmp_path):
             store.append(
                 made.model_copy(update={"scores": scores, "diagnostics": made.diagnostics | {"confusion": confusion}})
             )
-    keep(tmp_path / "smoke" / "navier_stokes" / "samples" / f"{made.key}.h5", ("time", "x", "y"))
+    keys = {r.cell.method: r.key for r in store.records()}
+    samples = tmp_path / "smoke" / "navier_stokes" / "samples"
+    keep(samples / f"{keys['fno']}.h5", ("time", "x", "y"))
     out = build(tmp_path, tmp_path / "site").parent
     page = (out / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
     words = Words(page).text
@@ -365,6 +369,10 @@ def test_regimes_confusion_and_films_are_drawn(tmp_path):
     film = next((out / "figures").glob("film-*.png"))
     assert f"figures/{film.name}" in page
     assert imread(film).shape[:2] == (6, 18)
+
+    keep(samples / f"{keys['mean']}.h5", ("time", "x", "y"), film=7)
+    page = (build(tmp_path, tmp_path / "site").parent / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
+    assert "7 frames" in Words(page).text
 
 
 def test_the_table_of_values_holds_every_row(site):

@@ -141,7 +141,8 @@ def _hyperparameters(f: _Facts) -> tuple[Verdict, str]:
     origin = f.row.records[0].provenance.hyperparameters_from
     chosen = {
         "default": ", the method’s own for this tier",
-        "tuned": ", tuned on validation data",
+        "tuned": ", tuned on validation data with the effort that every method of the track had",
+        "chosen": ", chosen by hand on validation data, not by a counted search",
         "given": ", given on the command line",
         None: "",
     }[origin]

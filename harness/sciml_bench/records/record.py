@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 SCHEMA_VERSION = 1
 
 Status = Literal["ok", "failed", "diverged", "not_finite", "over_budget", "out_of_memory", "not_applicable"]
+Origin = Literal["default", "tuned", "chosen", "given"]
+"""Whence hyperparameters came: the method's own for the tier, `sciml-bench tune`, the reviewed file but by hand, the command line."""
 Plain = str | int | float | bool | None
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=80)]
 
@@ -103,8 +105,7 @@ class Provenance(_Strict):
     threads: int
     started: str
     command: str
-    hyperparameters_from: Literal["default", "tuned", "given"] | None = None
-    """The method's own for the tier, the reviewed file of tuned ones, or the command line."""
+    hyperparameters_from: Origin | None = None
     badge: Literal["self-reported", "re-scored", "reproduced"] = "self-reported"
     verification: Verification | None = None
 

@@ -12,10 +12,11 @@ from ..method.training import Training
 from ..naming import innermost
 from ..problem import DatasetCard, MethodCard, Problem
 from ..protocol.budgets import BUDGETS
+from ..records.record import Origin
 from ..registry import Broken, all_methods, build_method, dataset_class, method_class, short_name
 from . import reviewed
 from .cell import Cell, source_digest, variants_of
-from .run import Origin, Planned
+from .run import Planned
 from .task import Task
 
 BASELINES = ("control", "baseline", "solver")
@@ -102,7 +103,7 @@ def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[s
         pair = _pair(name, task.tier, task.name)
         tuned = {} if pair is None else reviewed.hyperparameters(pair)
         trials = None if pair is None or given else reviewed.tuning(pair)
-        came: Origin = "given" if given else "tuned" if tuned else "default"
+        came: Origin = "given" if given else "tuned" if trials else "chosen" if tuned else "default"
         for variant, method, sets in variants_of(name, task, tuned, given):
             for repetition in range(request.seeds):
                 for fold in folds:

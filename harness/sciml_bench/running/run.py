@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from .. import metrics
 from ..errors import ContractError, NotFiniteError, StoreError
 from ..paths import full_disk
 from ..protocol.seeds import PROTOCOL_VERSION
 from ..records.provenance import environment
-from ..records.record import Cost, Provenance, Record, Status
+from ..records.record import Cost, Origin, Provenance, Record, Status
 from ..records.store import Store
 from .cell import Cell
 from .executor import Worker
@@ -24,8 +24,6 @@ from .sample_pictures import keep
 from .sandbox import published
 from .scoring import DataReader, Scored, get_ready, score
 from .worker import PREDICTIONS, Job
-
-Origin = Literal["default", "tuned", "given"]
 
 
 class Watcher(Protocol):

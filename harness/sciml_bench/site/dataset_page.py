@@ -107,7 +107,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         shifts=shifts,
         truth=_truth_only(shown[0].samples) if shown else (),
         seen=shown[0].view.row.name if shown else "",
-        film=next((s.film for d in shown for s in d.samples if s.film is not None), None),
+        film=max((s.film for d in shown for s in d.samples if s.film), key=lambda film: film.frames, default=None),
         details=tuple(ordered),
     )
 
