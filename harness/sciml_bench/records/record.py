@@ -11,7 +11,7 @@ SCHEMA_VERSION = 1
 
 Status = Literal["ok", "failed", "diverged", "not_finite", "over_budget", "out_of_memory", "not_applicable"]
 Origin = Literal["default", "tuned", "chosen", "given"]
-"""Whence hyperparameters came: the method's own for the tier, `sciml-bench tune`, the reviewed file but by hand, the command line."""
+"""Whence hyperparameters came: the method's own for the tier, `sciml-bench tune`, the reviewed file by hand, or the user."""
 Plain = str | int | float | bool | None
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=80)]
 
