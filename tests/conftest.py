@@ -20,10 +20,18 @@ from rich.table import Table
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than there are cores, as a test that runs the command waits for it most of the time."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder shared by the tests, so that data are generated once."""
-    return tmp_path_factory.mktemp("cache")
+    """A cache folder shared by all tests, those of other processes too, so that data are generated once."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +52,26 @@ def run(tmp_path: Path, cache: Path) -> Run:
             text=True,
             timeout=timeout,
         )
+
+    return call
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in an empty folder too, but in this process: for what ends before any worker starts."""
+    from sciml_bench.cli import main
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(sys, "argv", ["sciml-bench", *words])
+        status: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+        told = capfd.readouterr()
+        return subprocess.CompletedProcess(words, int(str(status or 0)), told.out, told.err)
 
     return call
 

@@ -61,9 +61,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_sentence_and_exit_status_2(case, run, tmp_path):
+def test_bad_input_is_one_sentence_and_exit_status_2(case, ask, tmp_path):
     words, sentence = BAD[case]
-    done = run("run", *words)
+    done = ask("run", *words)
     assert done.returncode == 2, done.stderr
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -71,45 +71,52 @@ def test_bad_input_is_one_sentence_and_exit_status_2(case, run, tmp_path):
     assert not list(tmp_path.glob("runs/*/*"))
 
 
+def test_the_installed_command_ends_with_status_2_and_no_traceback(run):
+    done = run("run", "--method", "fnoo", "--dataset", "burgers")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("sciml-bench: unknown method 'fnoo'")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.skipif(any(__import__("pathlib").Path("/dev").glob("nvidia[0-9]*")), reason="this machine has a GPU")
-def test_a_gpu_that_is_not_there_is_refused(run):
-    done = run("run", "--method", "fno", "--dataset", "burgers", "--device", "cuda")
+def test_a_gpu_that_is_not_there_is_refused(ask):
+    done = ask("run", "--method", "fno", "--dataset", "burgers", "--device", "cuda")
     assert done.returncode == 2
     assert "no NVIDIA GPU; use --device cpu" in done.stderr
 
 
-def test_an_unwritable_results_folder_is_refused(run, tmp_path):
+def test_an_unwritable_results_folder_is_refused(ask, tmp_path):
     (tmp_path / "taken").write_text("")
-    done = run("run", "--method", "mean", "--dataset", "burgers", "--results", "taken")
+    done = ask("run", "--method", "mean", "--dataset", "burgers", "--results", "taken")
     assert done.returncode == 2
     assert "the results folder 'taken' cannot be written to" in done.stderr
 
 
-def test_a_file_without_roles_and_one_with_nan_are_refused(run, tmp_path, told):
+def test_a_file_without_roles_and_one_with_nan_are_refused(ask, tmp_path, told):
     data = xr.Dataset({"a": (("sample", "x"), np.ones((6, 4)))})
     data.to_netcdf(tmp_path / "plain.h5", engine="h5netcdf")
-    done = run("run", "--method", "mean", "--dataset", "plain.h5")
+    done = ask("run", "--method", "mean", "--dataset", "plain.h5")
     assert (done.returncode, "has no attribute 'inputs'" in done.stderr) == (2, True), done.stderr
     data["b"] = data["a"] * np.nan
     data.attrs.update(inputs="a", targets="b", sample="sample")
     data.to_netcdf(tmp_path / "nan.h5", engine="h5netcdf")
-    done = run("run", "--method", "mean", "--dataset", "nan.h5")
+    done = ask("run", "--method", "mean", "--dataset", "nan.h5")
     assert (done.returncode, "24 values that are NaN" in done.stderr) == (2, True), done.stderr
     told("NaN in a user's data", "the file, as it is", done.stderr)
 
 
-def test_more_folds_than_samples_of_a_file(run, waves):
-    done = run("run", "--method", "mean", "--dataset", str(waves), "--folds", "31")
+def test_more_folds_than_samples_of_a_file(ask, waves):
+    done = ask("run", "--method", "mean", "--dataset", str(waves), "--folds", "31")
     assert done.returncode == 2
     assert "holds 30 samples; give fewer folds" in done.stderr
 
 
-def test_duplicates_across_parts_are_refused(run, tmp_path):
+def test_duplicates_across_parts_are_refused(ask, tmp_path):
     values = np.random.default_rng(0).random((6, 4)).repeat(5, axis=0)
     data = xr.Dataset({"a": (("sample", "x"), values), "b": (("sample", "x"), values)})
     data.attrs.update(inputs="a", targets="b", sample="sample")
     data.to_netcdf(tmp_path / "twins.h5", engine="h5netcdf")
-    done = run("run", "--method", "mean", "--dataset", "twins.h5")
+    done = ask("run", "--method", "mean", "--dataset", "twins.h5")
     assert done.returncode == 2
     assert "have the same inputs; remove the duplicate" in done.stderr
 
@@ -125,8 +132,8 @@ def test_listing_and_help_import_no_framework(words):
     assert done.stdout.strip().endswith("[]"), done.stdout[-200:]
 
 
-def test_list_shows_every_file_of_the_folders(run):
-    listed = json.loads(run("list", "--json").stdout)
+def test_list_shows_every_file_of_the_folders(ask):
+    listed = json.loads(ask("list", "--json").stdout)
     assert {"burgers", "darcy", "navier_stokes"} <= {d["name"] for d in listed["datasets"]}
     assert {"fno", "linear", "mean", "persistence", "reference_solver", "unet"} <= {
         m["name"] for m in listed["methods"]
@@ -221,8 +228,8 @@ def test_a_damaged_record_is_reported_and_its_cell_run_again(run, waves, tmp_pat
     assert "line 5 is not whole JSON" in again.stderr
 
 
-def test_info_shows_tiers_and_hyperparameters(run):
-    assert "solver cost points" in run("info", "burgers").stdout
-    assert "learning_rate" in run("info", "fno").stdout
-    done = run("info", "burger")
+def test_info_shows_tiers_and_hyperparameters(ask):
+    assert "solver cost points" in ask("info", "burgers").stdout
+    assert "learning_rate" in ask("info", "fno").stdout
+    done = ask("info", "burger")
     assert (done.returncode, "did you mean burgers" in done.stderr) == (2, True)

@@ -1,9 +1,27 @@
-"""A pytest plugin that plants one fault into a module's source as it is imported: `SCIML_BENCH_MUTANT="module|old|new"`."""
+"""Runs tests once for each fault, planted into a module's source as it is imported.
+
+    python mutants.py < [{"fault": …, "module": …, "old": …, "new": …, "tests": [file, …]}, …]
+
+Prints one line of JSON for each fault: pytest's exit status and its output. What all of them import is imported once; each runs
+in a fork of that process, so that no fault meets another's modules.
+"""
 
 import importlib.abc
 import importlib.machinery
+import json
 import os
 import sys
+import tempfile
+import traceback
+
+import exponax  # noqa: F401
+import pytest
+import scipy.fft
+import scipy.stats  # noqa: F401
+import scoringrules  # noqa: F401
+import xarray  # noqa: F401
+
+OPTIONS = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 
 class Planter(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
@@ -34,4 +52,30 @@ class Planter(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
         raise OSError  # so that no compiled file is read or written
 
 
-sys.meta_path.insert(0, Planter(*os.environ["SCIML_BENCH_MUTANT"].split("|")))
+def tried(mutant: dict) -> dict:
+    """Run the tests in a fork that has the fault."""
+    with tempfile.TemporaryFile() as output:
+        child = os.fork()
+        if child == 0:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+            status = 70
+            try:
+                sys.meta_path.insert(0, Planter(mutant["module"], mutant["old"], mutant["new"]))
+                status = int(pytest.main([*OPTIONS, *mutant["tests"]]))
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(status)
+        _, status = os.waitpid(child, 0)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    return {"fault": mutant["fault"], "status": os.waitstatus_to_exitcode(status), "output": text}
+
+
+if __name__ == "__main__":
+    assert not [m for m in sys.modules if m.startswith("sciml_bench.metrics")], "a fault could not be planted any more"
+    for one in json.load(sys.stdin):
+        print(json.dumps(tried(one)), flush=True)

@@ -17,6 +17,12 @@ from sciml_bench.problem.generation import data_path, generate, obtain, read
 CALLS: list[int] = []
 
 
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """A cache that no other test writes to while this one looks into it."""
+    return tmp_path / "cache"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Noise(Dataset):
     card = DatasetCard(title="Noise", kind="steady", summary="noise", description="Noise.", sources=())

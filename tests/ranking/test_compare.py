@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from sciml_bench.ranking.compare import compare, compare_all, holm
 from sciml_bench.records.record import Record
@@ -92,9 +93,13 @@ def test_rows_without_a_common_fold_are_refused(record):
         compare(a[:2], b[2:])
 
 
-def test_holm_by_hand():
+def test_holm_by_hand_and_by_statsmodels():
     # Sorted: 0.01·3, 0.02·2, 0.04·1, each at least the one before.
     np.testing.assert_allclose(holm([0.04, 0.01, 0.02]), [0.04, 0.03, 0.04])
+    assert holm([]) == []
+    many = np.random.default_rng(3).random(60) ** 3
+    many[7] = many[8]
+    np.testing.assert_allclose(holm(many.tolist()), multipletests(many, method="holm")[1], rtol=1e-14)
 
 
 def test_a_root_of_a_mean_is_compared_as_the_score_is(record):

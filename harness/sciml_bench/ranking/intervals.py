@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
 LEVEL = 0.95
 
@@ -34,6 +33,8 @@ class Interval:
 
 def corrected(values: Sequence[float], test_over_train: float) -> Interval:
     """Return the corrected interval of the mean; errors that are never negative are cut off at zero."""
+    from scipy.special import stdtrit
+
     array = np.asarray(values, dtype=np.float64)
     mean = float(array.mean())
     if len(array) < 2:
