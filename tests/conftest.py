@@ -5,6 +5,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks train faster so, and do not fight for cores
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,9 @@ import xarray as xr
 from rich import box
 from rich.console import Console
 from rich.table import Table
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background; the tests interrupt the command
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
