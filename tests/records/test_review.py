@@ -224,29 +224,29 @@ def test_a_record_of_the_suite_keeps_its_bytes():
     assert judging.parse(text).provenance.prediction_digest == "own0"
 
 
-def test_the_command_ends_with_1_and_writes_the_preview(run, results, tmp_path):
+def test_the_command_ends_with_1_and_writes_the_preview(ask, results, tmp_path):
     write(results, "small/burgers/better.jsonl", line(0, "better"))
     words = ("records", "check", "--against", "HEAD", "--results", str(results), "--preview", "preview.md")
-    done = run(*words)
+    done = ask(*words)
     assert (done.returncode, done.stdout.strip()) == (0, "1 new records in 1 files may stand")
     edit(results / FILE, "0.21", "0.01")
-    done = run(*words, "--json")
+    done = ask(*words, "--json")
     assert done.returncode == 1, done.stderr
     assert json.loads(done.stdout)["findings"][0]["where"] == FILE
     assert "was edited or removed" in (tmp_path / "preview.md").read_text().replace("&#45;", "-")
 
 
-def test_a_key_is_computed_again_from_code_and_data(run, tmp_path):
+def test_a_key_is_computed_again_from_code_and_data(run, ask, tmp_path):
     words = ("-m", "mean", "-d", "borehole", "--tier", "smoke", "--folds", "2", "--no-baselines", "--no-page")
     assert run("run", *words).returncode == 0
-    done = run("records", "check", "--keys")
+    done = ask("records", "check", "--keys")
     assert (done.returncode, done.stdout.strip()) == (0, "2 records in 1 files may stand")
     path = tmp_path / "runs/smoke/borehole/mean.jsonl"
     first = json.loads(path.read_text().splitlines()[0])
     write(tmp_path / "runs", "smoke/borehole/mean.jsonl", {**first, "key": "0" * 16}, mode="w")
-    done = run("records", "check", "--keys")
+    done = ask("records", "check", "--keys")
     assert done.returncode == 1
     assert f"mean has the key {'0' * 16} for a cell whose key is {first['key']}" in done.stdout
     path.unlink()
     write(tmp_path / "runs", "smoke/burgers/mean.jsonl", line(0, "mean", cell__tier="smoke"))
-    assert "keys could not be computed again" in run("records", "check", "--keys").stdout
+    assert "keys could not be computed again" in ask("records", "check", "--keys").stdout

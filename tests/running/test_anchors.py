@@ -26,8 +26,8 @@ def test_an_anchor_without_a_method_is_refused():
         Anchor(name="a", dataset="d", tier="small", score="s", at_most=0.2, minutes=1, source="x")
 
 
-def test_the_command_prints_why_an_anchor_was_not_run(run):
-    done = run("reproduce", "--only", "FNO on Burgers,HNN on two bodies", "--device", "cpu", "--results", "r")
+def test_the_command_prints_why_an_anchor_was_not_run(ask):
+    done = ask("reproduce", "--only", "FNO on Burgers,HNN on two bodies", "--device", "cpu", "--results", "r")
     assert done.returncode == 0, done.stderr
     assert "FNO on Burgers, u0 to u(1): needs a GPU" in done.stdout
     assert "HNN on two bodies, energy error: takes about 15 minutes: give --minutes 15" in done.stdout

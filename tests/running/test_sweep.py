@@ -120,8 +120,8 @@ def test_jobs_have_cores_of_their_own():
         (["tabular", "--only-fold", "5"], "--only-fold is 5: expected 0 to 4"),
     ],
 )
-def test_bad_input_is_one_sentence(run, words, sentence):
-    done = run("sweep", *words)
+def test_bad_input_is_one_sentence(ask, words, sentence):
+    done = ask("sweep", *words)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr

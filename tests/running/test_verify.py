@@ -127,8 +127,8 @@ def test_another_source_is_called_outdated_and_not_drift(run, results):
         (["-m", "nobody"], "holds no records of that"),
     ],
 )
-def test_bad_input_is_one_sentence(run, results, words, sentence):
-    done = run("verify", "--results", "results", *words)
+def test_bad_input_is_one_sentence(ask, results, words, sentence):
+    done = ask("verify", "--results", "results", *words)
     assert (done.returncode, sentence in done.stderr) == (2, True), done.stderr
 
 

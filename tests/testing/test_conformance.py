@@ -120,16 +120,16 @@ def test_what_new_writes_passes_the_check_and_runs(run, tmp_path, kind):
         (["check", "nothing.py"], "does not exist"),
     ],
 )
-def test_bad_names_are_answered_in_a_sentence(run, words, sentence):
-    done = run(*words)
+def test_bad_names_are_answered_in_a_sentence(ask, words, sentence):
+    done = ask(*words)
     assert done.returncode == 2
     assert sentence in done.stderr
 
 
-def test_check_says_what_is_wrong_and_exits_with_1(run, tmp_path):
+def test_check_says_what_is_wrong_and_exits_with_1(ask, tmp_path):
     (old, new), sentence = FAULTS["reports_how_far_it_is"]
     write(tmp_path, (HEAD + GOOD).replace(old, new, 1))
-    done = run("check", "own.py", "-d", "burgers")
+    done = ask("check", "own.py", "-d", "burgers")
     assert done.returncode == 1
     assert "✗ reports how far it is" in done.stdout
     assert sentence in done.stdout
