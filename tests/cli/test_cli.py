@@ -29,6 +29,10 @@ BAD = {
         ["--method", "fno", "--dataset", "burgers", "--set", "momentum=0.9"],
         "which has none; use 'sgd'",
     ),
+    "half precision on a CPU": (
+        ["--method", "fno", "--dataset", "burgers", "--set", "precision=16-mixed", "--device", "cpu"],
+        "needs a GPU; use 'bf16-mixed' on a CPU",
+    ),
     "no value": (["--method", "fno", "--dataset", "burgers", "--set", "width"], "expected name=value"),
     "one fold": (
         ["--method", "mean", "--dataset", "burgers", "--folds", "1"],

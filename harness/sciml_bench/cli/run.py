@@ -112,8 +112,9 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
     for name, value in (("--time-limit", options.time_limit), ("--memory-limit", options.memory_limit)):
         if value is not None and value <= 0:
             raise UsageError(f"{name} is {value:g}: expected a number above 0")
+    device = plan.pick_device(options.device)
     for name in options.methods:
-        plan.check_method(name, options.tier, given)
+        plan.check_method(name, options.tier, given, device)
     for name in options.datasets:
         if not Source(name=name, tier=options.tier).is_file:
             plan.check_dataset(name)
@@ -125,7 +126,7 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
         tier=options.tier,
         seeds=options.seeds,
         only_fold=options.only_fold,
-        device=plan.pick_device(options.device),
+        device=device,
         seconds=options.time_limit,
         memory_gib=options.memory_limit,
     )

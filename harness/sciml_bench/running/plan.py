@@ -75,12 +75,14 @@ def check_dataset(name: str) -> None:
         raise UsageError(f"the dataset '{short_name(name)}' cannot be made here: {missing}")
 
 
-def check_method(name: str, tier: str, given: Mapping[str, Any]) -> None:
+def check_method(name: str, tier: str, given: Mapping[str, Any], device: str = "cpu") -> None:
     """Refuse a method that does not exist, cannot run here, or has no such hyperparameters, before any work is done."""
     cls = method_class(name)
     method = build_method(cls, tier, {}, given)
     if all(hasattr(method, f.name) for f in fields(Training) if f.name != "momentum"):
-        Training.of(method)
+        precision = Training.of(method).precision
+        if precision == "16-mixed" and device_of(method, device) == "cpu":
+            raise UsageError(f"precision is '{precision}', but that needs a GPU; use 'bf16-mixed' on a CPU")
     missing = missing_library(cls.card)
     if missing is not None:
         raise UsageError(f"the method '{short_name(name)}' cannot run here: {missing}")
