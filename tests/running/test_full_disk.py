@@ -1,16 +1,21 @@
 """A disk that fills up in the middle: a limit on the size of files makes the same write fail, with no need for a disk."""
 
 import os
-import resource
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sciml_bench.problem.user_file import load
 from sciml_bench.records.store import Store
+
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Sets the limit in a process of its own: this one may have threads of JAX, beside which nothing may run between fork and exec."""
 
 
 @pytest.fixture
@@ -19,10 +24,9 @@ def limited(tmp_path: Path, cache: Path):
 
     def call(limit: int, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "sciml_bench", *words],
+            [sys.executable, "-c", LIMITED, str(limit), sys.executable, "-m", "sciml_bench", *words],
             cwd=tmp_path,
             env={**os.environ, "SCIML_BENCH_CACHE": str(cache), "COLUMNS": "200", **environment},
-            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit)),
             capture_output=True,
             text=True,
             timeout=300,
