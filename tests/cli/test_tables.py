@@ -29,3 +29,5 @@ def test_numbers_are_whole_on_a_terminal_of_any_width(width):
     for whole in ("per sample", "78.5 ms", "32.6 ms", "3.92e-14 – 4.8e-14", "dominated"):
         assert any(whole in line for line in lines), whole
     assert any(long[:16] in line for line in lines)
+    for end in ("64x64", "float64"):  # what tells one setting of the solver from another
+        assert any(end in line for line in lines), end

@@ -16,7 +16,7 @@ from ..ranking.tradeoff import Tradeoff
 
 PIPE_WIDTH = 200
 NAME_WIDTH, NOTE_WIDTH = 16, 14
-"""On a narrow terminal a name is cut short, but no shorter than this, and a note is folded to no less."""
+"""On a narrow terminal names and notes are folded, to no less than this: the settings at a name's end tell rows apart."""
 
 
 def console() -> Console:
@@ -70,7 +70,8 @@ def _table(title: str, rows: Sequence[Row], width: int) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     shown = _fitting(rows, width)
     left = width - sum(_width(c, rows) + 2 for c in shown) - min(_notes(rows), NOTE_WIDTH) - 6
-    table.add_column("method", overflow="ellipsis", no_wrap=True, max_width=max(left, NAME_WIDTH))
+    least = min(NAME_WIDTH, max(len(r.name) for r in rows))
+    table.add_column("method", overflow="fold", min_width=least, max_width=max(left, least))
     for column in shown:
         table.add_column(column.head, justify="right", no_wrap=True, min_width=_width(column, rows))
     table.add_column("", overflow="fold")
