@@ -43,11 +43,6 @@ def residual(d: Derivatives, p: Any) -> dict[str, Any]:  # noqa: ARG001
     return {"front": d.u_t + d.u * d.u_x + d.u_xx + d.u_xxxx}
 
 
-def root_mean_square(u: xr.DataArray) -> xr.DataArray:
-    """Return the root mean square of a state, one number a sample."""
-    return (u**2).mean("x") ** 0.5
-
-
 def reflect(data: xr.Dataset) -> xr.Dataset:
     """Return −u(−x) for every field u(x); the point 0 stays where it is."""
     return circle.negate(circle.reflect(data))
@@ -194,7 +189,7 @@ class KuramotoSivashinsky(Dataset):
                 "mass": Conserved(
                     variable="u",
                     quantity=circle.mean,
-                    scale=root_mean_square,
+                    scale=circle.root_mean_square,
                     description="the mean of u, over the root mean square of the last given frame",
                 )
             },

@@ -18,6 +18,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from sciml_bench.records.provenance import threads
+
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background; the tests interrupt the command
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -26,7 +28,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One process more than there are cores, as a test that runs the command waits for it most of the time."""
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads() + 1
 
 
 @pytest.fixture(scope="session")

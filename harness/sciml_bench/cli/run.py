@@ -114,7 +114,8 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
             raise UsageError(f"{name} is {value:g}: expected a number above 0")
     device = plan.pick_device(options.device)
     for name in options.methods:
-        plan.check_method(name, options.tier, given, device)
+        plan.check_method(name, options.tier, given)
+        plan.check_precision(name, options.tier, given, device)
     for name in options.datasets:
         if not Source(name=name, tier=options.tier).is_file:
             plan.check_dataset(name)

@@ -1,6 +1,7 @@
 """Energy of a field over its Fourier modes, ordered by the length of the wavenumber."""
 
 import numpy as np
+import scipy
 import xarray as xr
 
 from ..errors import ContractError
@@ -33,15 +34,13 @@ def energy(field: xr.DataArray | xr.Variable) -> tuple[xr.DataArray, np.ndarray]
     have a mirror image count twice. Returns an array with the field's other dimensions and `mode`, and |k|
     along `mode`.
     """
-    from scipy.fft import rfftn
-
     space = [d for d in GRID if d in field.dims]
     if not space:
         raise ContractError(f"a field with dimensions {field.dims} has no grid dimension {GRID}: it has no spectrum")
     kept = [d for d in field.dims if d not in space]
     values = field.transpose(*kept, *space).values.astype(np.float64, copy=False)
     sizes = values.shape[len(kept) :]
-    modes = rfftn(values, axes=tuple(range(len(kept), values.ndim)), norm="forward")
+    modes = scipy.fft.rfftn(values, axes=tuple(range(len(kept), values.ndim)), norm="forward")
     square = modes.real**2 + modes.imag**2
     square[..., 1 : (sizes[-1] + 1) // 2] *= 2
     return xr.DataArray(square.reshape(*square.shape[: len(kept)], -1), dims=[*kept, "mode"]), wavenumber(sizes).ravel()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import xarray as xr
 
 from ..errors import ContractError
@@ -263,10 +264,8 @@ def _rank_of(level: int, n: int) -> int:
 
 def _rank_correlation(spread: np.ndarray, error: np.ndarray) -> np.ndarray:
     """Spearman's correlation of spread (L,) with error (sample, L) over L; 0 where either is constant."""
-    from scipy.stats import rankdata  # late, as everywhere here: it takes long to import
-
-    a = rankdata(spread) - (spread.size + 1) / 2
-    b = rankdata(error, axis=1) - (spread.size + 1) / 2
+    a = scipy.stats.rankdata(spread) - (spread.size + 1) / 2
+    b = scipy.stats.rankdata(error, axis=1) - (spread.size + 1) / 2
     scale = np.sqrt(np.square(a).sum() * np.square(b).sum(axis=1))
     return np.divide((b * a).sum(axis=1), scale, out=np.zeros(error.shape[0]), where=scale > 0)
 

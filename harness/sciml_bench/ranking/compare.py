@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+import scipy
 
 from .. import metrics
 from ..records.record import Record
@@ -214,8 +215,6 @@ def _exponent(headline: str) -> float:
 
 def _doubts(draws: np.ndarray, folds: Sequence[float]) -> tuple[float, float, float]:
     """Return the p-value and the ends of the interval of δ, the wider of the two."""
-    from scipy.special import stdtr, stdtrit
-
     tail = (1 - LEVEL) / 2
     low, high = (float(q) for q in np.quantile(draws, [tail, 1 - tail]))
     below = (float((draws <= 0).mean()), float((draws >= 0).mean()))
@@ -223,8 +222,8 @@ def _doubts(draws: np.ndarray, folds: Sequence[float]) -> tuple[float, float, fl
     if len(folds) < 2:
         return p, low, high
     k, spread = len(folds), float(np.std(folds, ddof=1)) / math.sqrt(len(folds))
-    half = float(stdtrit(k - 1, 1 - tail)) * spread
+    half = float(scipy.special.stdtrit(k - 1, 1 - tail)) * spread
     centre = float(np.mean(folds))
     t = abs(centre) / spread if spread > 0 else (math.inf if centre else 0.0)
-    p_folds = 2 * float(stdtr(k - 1, -t)) if math.isfinite(t) else 0.0
+    p_folds = 2 * float(scipy.special.stdtr(k - 1, -t)) if math.isfinite(t) else 0.0
     return max(p, p_folds), min(low, centre - half), max(high, centre + half)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
 ALPHA = 0.05
 
@@ -55,10 +56,8 @@ def critical_difference(names: tuple[str, ...], ranks: np.ndarray) -> CriticalDi
     k, n = ranks.shape
     if k < 3 or n < 2:
         return None
-    from scipy.stats import friedmanchisquare
-
     alike = bool((ranks == ranks[:1]).all())  # the statistic would be 0/0
-    statistic, p = (0.0, 1.0) if alike else friedmanchisquare(*ranks)
+    statistic, p = (0.0, 1.0) if alike else scipy.stats.friedmanchisquare(*ranks)
     means = ranks.mean(axis=1)
     order = np.argsort(means, kind="stable")
     difference = quantile(k) * math.sqrt(k * (k + 1) / (6 * n))
@@ -75,9 +74,7 @@ def critical_difference(names: tuple[str, ...], ranks: np.ndarray) -> CriticalDi
 @functools.cache
 def quantile(methods: int) -> float:
     """Return q_α for a number of methods."""
-    from scipy.stats import studentized_range
-
-    return float(studentized_range.ppf(1 - ALPHA, methods, np.inf)) / math.sqrt(2)
+    return float(scipy.stats.studentized_range.ppf(1 - ALPHA, methods, np.inf)) / math.sqrt(2)
 
 
 def _runs(ranks: np.ndarray, difference: float) -> list[tuple[int, int]]:

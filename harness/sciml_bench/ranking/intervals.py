@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import scipy
 
 LEVEL = 0.95
 
@@ -33,14 +34,12 @@ class Interval:
 
 def corrected(values: Sequence[float], test_over_train: float) -> Interval:
     """Return the corrected interval of the mean; errors that are never negative are cut off at zero."""
-    from scipy.special import stdtrit
-
     array = np.asarray(values, dtype=np.float64)
     mean = float(array.mean())
     if len(array) < 2:
         return Interval(mean, None, None, mean, mean)
     spread = math.sqrt((1 / len(array) + test_over_train) * float(array.var(ddof=1)))
-    half = float(stdtrit(len(array) - 1, 0.5 + LEVEL / 2)) * spread
+    half = float(scipy.special.stdtrit(len(array) - 1, 0.5 + LEVEL / 2)) * spread
     low = mean - half
     cut = len(array) // 4
     inner = np.sort(array)[cut : len(array) - cut]

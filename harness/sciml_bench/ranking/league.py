@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
 from .compare import DRAWS, holm
 from .critical_difference import CriticalDifference, critical_difference
@@ -223,15 +224,13 @@ def _log_ratio(means: np.ndarray, baseline: np.ndarray) -> np.ndarray:
 
 def _told_apart(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, float]:
     """Return which pairs differ, and the median half-width of the interval of a difference in skill."""
-    from scipy.special import stdtr
-
     first, second = np.triu_indices(len(skill), 1)
     tail = (1 - LEVEL) / 2
     halves = [_half_width(skills[:, i] - skills[:, j], tail) for i, j in zip(first, second, strict=True)]
     log, logs = np.log1p(-np.minimum(skill, ALMOST)), np.log1p(-np.minimum(skills, ALMOST))
     deviations = [float((logs[:, i] - logs[:, j]).std()) for i, j in zip(first, second, strict=True)]
     wide = np.maximum(np.array(deviations) * math.sqrt(units / max(units - 1, 1)), ALIKE)
-    p_values = 2 * stdtr(max(units - 1, 1), -np.abs(log[first] - log[second]) / wide)
+    p_values = 2 * scipy.special.stdtr(max(units - 1, 1), -np.abs(log[first] - log[second]) / wide)
     different = np.zeros((len(skill), len(skill)), bool)
     different[first, second] = np.array(holm(p_values.tolist())) < 1 - LEVEL
     return different | different.T, float(np.median(halves))
@@ -244,17 +243,13 @@ def _half_width(gap: np.ndarray, tail: float) -> float:
 
 def _places(skills: np.ndarray) -> np.ndarray:
     """Return the place of each method in each draw, 1 for the best."""
-    from scipy.stats import rankdata
-
-    return np.asarray(rankdata(-skills, method="min", axis=1)).astype(np.int64)
+    return np.asarray(scipy.stats.rankdata(-skills, method="min", axis=1)).astype(np.int64)
 
 
 def _ranks(means: np.ndarray, floors: np.ndarray) -> np.ndarray:
     """Return ranks (method, dataset); errors that rounding or the floor cannot tell apart share one."""
-    from scipy.stats import rankdata
-
     rounded = np.round(np.log(np.maximum(means, floors[None])) / ALIKE) * ALIKE
-    return np.asarray(rankdata(rounded, method="average", axis=0))
+    return np.asarray(scipy.stats.rankdata(rounded, method="average", axis=0))
 
 
 def _win_rate(ranks: np.ndarray, m: int) -> float:

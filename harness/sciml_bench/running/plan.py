@@ -75,17 +75,22 @@ def check_dataset(name: str) -> None:
         raise UsageError(f"the dataset '{short_name(name)}' cannot be made here: {missing}")
 
 
-def check_method(name: str, tier: str, given: Mapping[str, Any], device: str = "cpu") -> None:
+def check_method(name: str, tier: str, given: Mapping[str, Any]) -> None:
     """Refuse a method that does not exist, cannot run here, or has no such hyperparameters, before any work is done."""
     cls = method_class(name)
     method = build_method(cls, tier, {}, given)
     if all(hasattr(method, f.name) for f in fields(Training) if f.name != "momentum"):
-        precision = Training.of(method).precision
-        if precision == "16-mixed" and device_of(method, device) == "cpu":
-            raise UsageError(f"precision is '{precision}', but that needs a GPU; use 'bf16-mixed' on a CPU")
+        Training.of(method)
     missing = missing_library(cls.card)
     if missing is not None:
         raise UsageError(f"the method '{short_name(name)}' cannot run here: {missing}")
+
+
+def check_precision(name: str, tier: str, given: Mapping[str, Any], device: str) -> None:
+    """Refuse a precision that the shared loop of torch refuses where the method is to run, before any work is done."""
+    method = build_method(method_class(name), tier, {}, given)
+    if method.card.framework == "torch" and device == "cpu" and getattr(method, "precision", None) == "16-mixed":
+        raise UsageError("precision is '16-mixed', but that needs a GPU; use 'bf16-mixed' on a CPU")
 
 
 def check_applies(name: str, dataset: str, tier: str, problem: Problem, given: Mapping[str, Any]) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import scipy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from scipy.stats import binomtest
 
 from ..ranking.critical_difference import CriticalDifference
 from ..ranking.league import League, Place
@@ -237,7 +237,7 @@ def _profile(figure: Figure, curves: dict[str, list[tuple[float, float]]], datas
 
 
 def _wilson(share: float, datasets: int) -> tuple[float, float]:
-    found = binomtest(round(share * datasets), datasets).proportion_ci(0.95, method="wilson")
+    found = scipy.stats.binomtest(round(share * datasets), datasets).proportion_ci(0.95, method="wilson")
     return float(found.low), float(found.high)
 
 
