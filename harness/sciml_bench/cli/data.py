@@ -10,7 +10,7 @@ from .. import metrics
 from ..problem import generation
 from ..protocol.seeds import data_seed
 from ..registry import dataset_class, short_name
-from ..running.plan import pick_device
+from ..running.plan import check_dataset, pick_device
 from ..running.task import certificate, generate_all
 from .progress import Screen
 
@@ -18,6 +18,8 @@ from .progress import Screen
 def generate(names: list[str], tier: str, device: str, force: bool) -> None:
     """Generate datasets and their shifts."""
     device = pick_device(device)
+    for name in names:
+        check_dataset(name, device)
     classes = {name: dataset_class(name).tier(tier) for name in names}
     with Screen() as screen:
         for name, dataset in classes.items():
@@ -40,6 +42,8 @@ def generate(names: list[str], tier: str, device: str, force: bool) -> None:
 def certify(names: list[str], tier: str, samples: int, device: str, as_json: bool) -> None:
     """Print the floor of every metric of some datasets."""
     device = pick_device(device)
+    for name in names:
+        check_dataset(name, device)
     classes = {name: dataset_class(name).tier(tier) for name in names}
     found = {}
     with Screen() as screen:

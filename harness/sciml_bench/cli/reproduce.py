@@ -65,7 +65,9 @@ def _why_not(anchor: Anchor, device: str, minutes: float) -> str:
     if anchor.minutes > minutes and anchor.device != "cuda":
         return f"takes about {anchor.minutes:g} minutes: give --minutes {anchor.minutes:g}"
     card = method_class(anchor.method).card if anchor.method else None
-    missing = (card and plan.missing_library(card)) or plan.missing_library(dataset_class(anchor.dataset).card)
+    missing = (card and plan.missing_library(card, device)) or plan.missing_library(
+        dataset_class(anchor.dataset).card, device
+    )
     return missing or ""
 
 

@@ -114,11 +114,11 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
             raise UsageError(f"{name} is {value:g}: expected a number above 0")
     device = plan.pick_device(options.device)
     for name in options.methods:
-        plan.check_method(name, options.tier, given)
+        plan.check_method(name, options.tier, given, device)
         plan.check_precision(name, options.tier, given, device)
     for name in options.datasets:
         if not Source(name=name, tier=options.tier).is_file:
-            plan.check_dataset(name)
+            plan.check_dataset(name, device)
             dataset = dataset_class(name).tier(options.tier)
             check_folds(options.folds, dataset.samples)
             for method in options.methods:
@@ -153,7 +153,7 @@ def _cells(task: Task, options: Options, request: plan.Request, given: dict[str,
     if task.tier == "file":
         for method in options.methods:
             plan.check_applies(method, task.name, task.tier, task.problem, given)
-    first = plan.baselines(task.problem, task.tier, options.methods) if options.baselines else []
+    first = plan.baselines(task.problem, task.tier, options.methods, request.device) if options.baselines else []
     return plan.cells(task, first, request, {}) + plan.cells(task, options.methods, request, given)
 
 

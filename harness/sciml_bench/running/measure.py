@@ -46,20 +46,20 @@ def peak_memory_gib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def device_memory_gib(device: str) -> float | None:
-    """Return the peak memory that the frameworks took on the accelerator, None without one."""
+def device_memory_gib(device: str, framework: str) -> float | None:
+    """Return the peak memory that a method's framework took on the accelerator, None without one.
+
+    Only that framework is asked: the other may be imported too, and asking would start it on the accelerator.
+    """
     if device != "cuda":
         return None
-    peak = 0.0
+    if framework == "jax":
+        import jax
+
+        return float((jax.devices("gpu")[0].memory_stats() or {}).get("peak_bytes_in_use", 0)) / 2**30
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        peak += torch.cuda.max_memory_allocated() / 2**30
-    jax = sys.modules.get("jax")
-    if jax is not None:
-        for accelerator in jax.devices():
-            stats = accelerator.memory_stats() or {}
-            peak += stats.get("peak_bytes_in_use", 0) / 2**30
-    return peak
+    started = torch is not None and torch.cuda.is_initialized()
+    return torch.cuda.max_memory_allocated() / 2**30 if torch is not None and started else 0.0
 
 
 class EnergyMeter:
@@ -104,12 +104,13 @@ def _nvml_joules() -> Callable[[], float] | None:
     return read
 
 
-def accelerator_name(device: str) -> str | None:
-    """Return the accelerator's name, None on a processor."""
+def accelerator_name(device: str, framework: str) -> str | None:
+    """Return the accelerator's name as a method's framework gives it, None on a processor."""
     if device != "cuda":
         return None
+    if framework == "jax":
+        import jax
+
+        return str(jax.devices("gpu")[0].device_kind)
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        return str(torch.cuda.get_device_name(0))
-    jax = sys.modules.get("jax")
-    return str(jax.devices()[0].device_kind) if jax is not None else "GPU"
+    return str(torch.cuda.get_device_name(0)) if torch is not None and torch.cuda.is_available() else "GPU"

@@ -1,8 +1,10 @@
 """From what was asked on the command line to the cells that answer it."""
 
 import importlib.util
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,14 @@ NEEDS = {
     "jax": ("jax",),
     "sklearn": ("sklearn",),
 }
+ACCELERATOR = {
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "XLA_FLAGS": "--xla_gpu_deterministic_ops=true",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
+"""What this process and its workers need on a GPU, where the user has not decided otherwise: JAX takes memory as it needs it and
+not three quarters at once, beside which torch's worker would find none; its sums repeat; and torch counts GPUs without
+starting CUDA, which no process forked afterwards could use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,40 +58,49 @@ class Request:
         return budget
 
 
-def baselines(problem: Problem, tier: str, besides: Sequence[str]) -> list[str]:
+def baselines(problem: Problem, tier: str, besides: Sequence[str], device: str) -> list[str]:
     """Return the baselines and solvers that apply to a problem and were not asked for anyhow."""
     found = []
     for name, cls in all_methods():
         if isinstance(cls, Broken) or name in besides or cls.card.family not in BASELINES:
             continue
-        if build_method(cls, tier, {}, {}).applies_to(problem) is None and missing_library(cls.card) is None:
+        if build_method(cls, tier, {}, {}).applies_to(problem) is None and missing_library(cls.card, device) is None:
             found.append(name)
     return found
 
 
-def missing_library(card: MethodCard | DatasetCard) -> str | None:
-    """Return how to install what a method or dataset needs, or None if it is there."""
+def missing_library(card: MethodCard | DatasetCard, device: str) -> str | None:
+    """Return how to install what a method or dataset needs where it is to run, or None if it is there."""
     framework = NEEDS.get(card.framework, ()) if isinstance(card, MethodCard) else ()
     for module in (*framework, *card.needs):
         if importlib.util.find_spec(module) is None:
             return f"the Python module '{module}' is not installed; run: pip install 'sciml-bench[all]'"
+    if device == "cuda" and "jax" in (*framework, *card.needs) and not _jax_knows_gpus():
+        return (
+            "JAX is installed without its part for GPUs; run: pip install 'sciml-bench[all,gpu]', or use --device cpu"
+        )
     return None
 
 
-def check_dataset(name: str) -> None:
+def _jax_knows_gpus() -> bool:
+    """Whether JAX would find a GPU, which its plugin of another distribution decides; does not import JAX."""
+    return any("cuda" in plugin.name for plugin in metadata.entry_points(group="jax_plugins"))
+
+
+def check_dataset(name: str, device: str = "cpu") -> None:
     """Refuse a dataset that cannot be made here, before any work is done."""
-    missing = missing_library(dataset_class(name).card)
+    missing = missing_library(dataset_class(name).card, device)
     if missing is not None:
         raise UsageError(f"the dataset '{short_name(name)}' cannot be made here: {missing}")
 
 
-def check_method(name: str, tier: str, given: Mapping[str, Any]) -> None:
+def check_method(name: str, tier: str, given: Mapping[str, Any], device: str = "cpu") -> None:
     """Refuse a method that does not exist, cannot run here, or has no such hyperparameters, before any work is done."""
     cls = method_class(name)
     method = build_method(cls, tier, {}, given)
     if all(hasattr(method, f.name) for f in fields(Training) if f.name != "momentum"):
         Training.of(method)
-    missing = missing_library(cls.card)
+    missing = missing_library(cls.card, device)
     if missing is not None:
         raise UsageError(f"the method '{short_name(name)}' cannot run here: {missing}")
 
@@ -147,13 +166,13 @@ def _tuned(name: str, tier: str, dataset: str) -> dict[str, Any]:
 
 def pick_device(asked: str) -> str:
     """Return "cpu" or "cuda"; refuse a GPU where there is none."""
+    if asked not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device is '{asked}': expected auto, cpu or cuda")
     present = any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
-    if asked == "auto":
-        return "cuda" if present else "cpu"
-    if asked in ("cuda", "gpu"):
-        if not present:
-            raise UsageError("--device cuda was asked for but this machine has no NVIDIA GPU; use --device cpu")
-        return "cuda"
-    if asked == "cpu":
+    if asked == "cpu" or (asked == "auto" and not present):
         return "cpu"
-    raise UsageError(f"--device is '{asked}': expected auto, cpu or cuda")
+    if not present:
+        raise UsageError("--device cuda was asked for but this machine has no NVIDIA GPU; use --device cpu")
+    for variable, value in ACCELERATOR.items():
+        os.environ.setdefault(variable, value)
+    return "cuda"

@@ -53,8 +53,8 @@ class Sweep:
             tier=track.tier, seeds=track.seeds, only_fold=only_fold, device=device, seconds=None, memory_gib=None
         )
         return cls(
-            datasets=chosen_datasets(tracks, datasets),
-            methods=chosen_methods(methods, track.tier),
+            datasets=chosen_datasets(tracks, datasets, device),
+            methods=chosen_methods(methods, track.tier, device),
             folds=track.folds,
             request=request,
             results=results,
@@ -107,28 +107,28 @@ def expected(cells: Sequence[Planned], numbers: Iterable[int], results: Path) ->
     return found
 
 
-def chosen_datasets(tracks: Sequence[Track], named: Sequence[str]) -> tuple[str, ...]:
+def chosen_datasets(tracks: Sequence[Track], named: Sequence[str], device: str) -> tuple[str, ...]:
     """Return the datasets of some tracks, or those named of them."""
     known = list(dict.fromkeys(d for t in tracks for d in t.datasets))
     for name in named:
         if name not in known:
             raise UnknownNameError("dataset of the track", name, known)
     for name in named or known:
-        plan.check_dataset(name)
+        plan.check_dataset(name, device)
     return tuple(named or known)
 
 
-def chosen_methods(named: Sequence[str], tier: str) -> tuple[str, ...]:
+def chosen_methods(named: Sequence[str], tier: str, device: str) -> tuple[str, ...]:
     """Return the methods named, or else all of the suite that run as they are named, with what is installed here."""
     for name in named:
-        plan.check_method(name, tier, {})
-    return tuple(named) or tuple(m for m in method_names() if _can_run(m))
+        plan.check_method(name, tier, {}, device)
+    return tuple(named) or tuple(m for m in method_names() if _can_run(m, device))
 
 
-def _can_run(method: str) -> bool:
+def _can_run(method: str, device: str) -> bool:
     """Whether a method runs as it is named, with what is installed here; a wrapper runs only around another one."""
     card = method_class(method).card
-    return card.family != "wrapper" and plan.missing_library(card) is None
+    return card.family != "wrapper" and plan.missing_library(card, device) is None
 
 
 def frameworks(methods: Iterable[str], datasets: Iterable[str], tier: str) -> set[str]:

@@ -112,8 +112,8 @@ class Tuner:
                     f"the method '{short_name(name)}' has nothing to tune: its class declares no `search`, values to choose from"
                 )
         return cls(
-            datasets=chosen_datasets(tracks, datasets),
-            methods=tuple(m for m in chosen_methods(methods, tier) if method_class(m).search),
+            datasets=chosen_datasets(tracks, datasets, device),
+            methods=tuple(m for m in chosen_methods(methods, tier, device) if method_class(m).search),
             tier=tier,
             folds=tracks[0].folds,
             device=device,

@@ -174,7 +174,7 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
         "status": "ok",
         "reason": "",
         "skipped_shifts": skipped,
-        "accelerator": accelerator_name(job.device),
+        "accelerator": accelerator_name(job.device, method.card.framework),
         "cost": {
             "fit_seconds": fit.wall,
             "fit_cpu_seconds": fit.cpu,
@@ -186,7 +186,7 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
             "throughput": max(one, full),
             "throughput_batch": 1 if one > full else count(test),
             "peak_memory_gib": peak_memory_gib(),
-            "device_memory_gib": device_memory_gib(job.device),
+            "device_memory_gib": device_memory_gib(job.device, method.card.framework),
             "energy_joules": joules,
             "predictor_seconds": predict.seconds,
         },
