@@ -22,6 +22,8 @@ from .samples import count, join
 from .variable import SAMPLE
 
 Progress = Callable[[float, str], None]
+GPU_BATCHES = 8
+"""Batches that are made at once on a GPU, which a single one leaves idle."""
 CHUNK_BYTES = 4096
 """Chunks of the file are a sample, but not much smaller than this."""
 
@@ -101,8 +103,9 @@ def generate(
     """Return all samples of the dataset, made batch by batch, and the seconds that it took."""
     start = time.perf_counter()
     parts = []
-    for first in range(0, dataset.samples, dataset.batch):
-        last = min(first + dataset.batch, dataset.samples)
+    batch = dataset.batch * (GPU_BATCHES if device == "cuda" else 1)
+    for first in range(0, dataset.samples, batch):
+        last = min(first + batch, dataset.samples)
         parts.append(dataset.generate(seed, range(first, last), device=device))
         progress(last / dataset.samples, f"{last} of {dataset.samples} samples")
     data = parts[0] if len(parts) == 1 else join(parts)

@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import UsageError
 
 PARALLEL = 2
-CHUNK = 8
+CHUNK = {"cpu": 8, "cuda": 128}
+"""Samples that advance together: so many as fill the caches of a core, or a GPU."""
 """How many states advance together. A last chunk is filled up, and fewer states in all to a power of two: few shapes are
 ever compiled, and all of those in the first call of a kind.
 """
@@ -89,17 +90,17 @@ def rollout(
     """
     if precision not in ("float64", "float32"):
         raise UsageError(f"precision='{precision}' is not one of float64, float32")
-    n, dims = len(states), states.ndim - 1
+    n, dims, size = len(states), states.ndim - 1, CHUNK[device]
     run = _compiled(stepper, dims, steps, records, stride, precision, device)
 
     def one(start: int) -> np.ndarray:
-        chunk = states[start : start + CHUNK]
-        filled = CHUNK if n > CHUNK else 1 << (n - 1).bit_length()
+        chunk = states[start : start + size]
+        filled = size if n > size else 1 << (n - 1).bit_length()
         return run(np.concatenate([chunk, np.repeat(chunk[-1:], filled - len(chunk), 0)]))[: len(chunk)]
 
     # XLA leaves cores idle in a chain of small transforms, so two chunks run side by side; neither touches the other.
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return np.concatenate(list(pool.map(one, range(0, n, CHUNK))))
+        return np.concatenate(list(pool.map(one, range(0, n, size))))
 
 
 @lru_cache(maxsize=64)

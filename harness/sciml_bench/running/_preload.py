@@ -4,7 +4,10 @@ It only starts clean workers and computes nothing, so it silences what framework
 without JAX's warning: that one is about threads, and none runs before a device is touched.
 """
 
+import logging
 import warnings
 
 warnings.filterwarnings("ignore", message="os.fork\\(\\) was called", category=RuntimeWarning)
 warnings.filterwarnings("ignore", category=DeprecationWarning)
+# On a GPU it advises coarser products at each fit: single precision is what was asked for.
+logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)

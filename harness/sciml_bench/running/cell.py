@@ -28,8 +28,14 @@ class Cell:
     fold: int
     repetition: int
     device: str
+    """What the row is measured on, "cpu" or "cuda": all methods that stand beside each other have the same."""
     budget: Budget
     method_digest: str
+
+    @property
+    def place(self) -> str:
+        """Where the method runs: on the processor, whatever the device, if its framework knows nothing else."""
+        return "cpu" if self.method.card.framework in ("numpy", "sklearn") else self.device
 
     @property
     def identity(self) -> CellId:

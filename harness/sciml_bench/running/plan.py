@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-from ..method.contract import Budget, Method
+from ..method.contract import Budget
 from ..method.training import Training
 from ..naming import innermost
 from ..problem import DatasetCard, MethodCard, Problem
@@ -140,17 +140,12 @@ def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[s
                         variant=variant,
                         fold=fold,
                         repetition=repetition,
-                        device=device_of(method, request.device),
+                        device=request.device,
                         budget=request.budget(task.tier),
                         method_digest=digest,
                     )
                     planned.append(Planned(cell, sets, came, None if trials is None else trials.seconds))
     return planned
-
-
-def device_of(method: Method, device: str) -> str:
-    """Return where a method runs: on the processor if its framework knows nothing else."""
-    return "cpu" if method.card.framework in ("numpy", "sklearn") else device
 
 
 def _pair(name: str, tier: str, dataset: str) -> reviewed.Pair | None:

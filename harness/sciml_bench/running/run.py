@@ -212,7 +212,7 @@ def job_of(cell: Cell, folder: Path, threads: int, secret: tuple[Path, ...]) -> 
         hyperparameters=cell.method.hyperparameters(),
         budget=cell.budget,
         seed=cell.identity.seed,
-        device=cell.device,
+        device=cell.place,
         threads=threads,
         data=task.data.path,
         shifts={name: cached.path for name, cached in task.shifts.items()},

@@ -188,7 +188,7 @@ class Tuner:
             variant="",
             fold=FOLD,
             repetition=0,
-            device=plan.device_of(method, self.device),
+            device=self.device,
             budget=request.budget(self.tier),
             method_digest=source_digest(pair.method_name),
         )
