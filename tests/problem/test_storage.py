@@ -6,7 +6,7 @@ import xarray as xr
 
 from sciml_bench.errors import ContractError
 from sciml_bench.problem.samples import count, join, take
-from sciml_bench.problem.storage import read_parts, read_samples, write_parts
+from sciml_bench.problem.storage import read_parts, read_samples, read_whole, write_parts
 
 
 @pytest.fixture
@@ -52,6 +52,18 @@ def test_coordinates_come_with_their_dimensions_and_no_others(tmp_path: Path):
     data.to_netcdf(tmp_path / "u.h5", engine="h5netcdf")
     xr.testing.assert_identical(read_samples(tmp_path / "u.h5", ["u"], [3, 1]), data.isel(sample=[3, 1]))
     xr.testing.assert_identical(read_samples(tmp_path / "u.h5", ["u"], None), data)
+
+
+def test_a_whole_file_is_read_as_xarray_reads_it(tmp_path: Path):
+    data = xr.Dataset(
+        {"u": (("sample", "time", "x"), np.random.default_rng(0).random((2, 3, 4))), "r": (("sample",), [1.0, 2.0])},
+        coords={"time": [0.5, 1.0, 1.5]},
+        attrs={"roles": "typical worst", "samples": [3, 1], "values": [0.1, 0.2]},
+    )
+    data.to_netcdf(tmp_path / "u.h5", engine="h5netcdf")
+    found = read_whole(tmp_path / "u.h5")
+    xr.testing.assert_identical(found.drop_attrs(), data.drop_attrs())
+    assert {n: np.asarray(v).tolist() for n, v in found.attrs.items()} == data.attrs
 
 
 def test_predictions_survive_the_way_to_disk(tmp_path: Path):

@@ -29,6 +29,16 @@ def read_samples(path: Path, variables: Iterable[str], samples: Sequence[int] | 
     return xr.Dataset(found, coords=coordinates, attrs=attributes)
 
 
+def read_whole(path: Path) -> xr.Dataset:
+    """Return all variables of a file, with its attributes and the coordinates of its dimensions."""
+    with h5py.File(path, "r") as file:
+        found = {n: _read(file, n, None, {}) for n, stored in file.items() if not stored.is_scale}
+        dims = dict.fromkeys(d for ds, _ in found.values() for d in ds)
+        coordinates = {d: (d, file[d][...]) for d in dims if _is_coordinate(file, d)}
+        attributes = {n: v for n, v in file.attrs.items() if not n.startswith("_")}
+    return xr.Dataset(found, coords=coordinates, attrs=attributes)
+
+
 def write_parts(path: Path, parts: dict[str, xr.Dataset]) -> None:
     """Write several datasets into one HDF5 file, a group each; an attribute `dims` of each array names its dimensions."""
     ensure_room(path, sum(data.nbytes for data in parts.values()))

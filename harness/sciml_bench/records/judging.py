@@ -58,7 +58,7 @@ def _unfit(value: Any) -> str:
         return "holds a number that is not finite"
     if not isinstance(value, str):
         return ""
-    if any(unicodedata.category(c) in ("Cc", "Cs") or c in DIRECTIONS for c in value):
+    if not value.isprintable() and any(unicodedata.category(c) in ("Cc", "Cs") or c in DIRECTIONS for c in value):
         return f"holds control characters, in {plain(value)}: a record is plain text"
     if PATHS.search(value):
         return f"holds a path of a machine, in {plain(value)}: a record is public; leave folders out"

@@ -74,9 +74,14 @@ class _Axes:
         return cls(x, y, chart.log_x, chart.log_y, chart.width, chart.height)
 
     def at(self, point: tuple[float, float]) -> tuple[float, float]:
-        across = _share(point[0], self.x, self.log_x) * (self.width - LEFT - RIGHT)
-        up = _share(point[1], self.y, self.log_y) * (self.height - TOP - BOTTOM)
-        return LEFT + across, self.height - BOTTOM - up
+        return self.places([point])[0]
+
+    def places(self, points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        """Return where points lie in the figure."""
+        across, up = self.width - LEFT - RIGHT, self.height - TOP - BOTTOM
+        xs = _shares([x for x, _ in points], self.x, self.log_x)
+        ys = _shares([y for _, y in points], self.y, self.log_y)
+        return [(LEFT + x * across, self.height - BOTTOM - y * up) for x, y in zip(xs, ys, strict=True)]
 
     def drawn(self, chart: Chart) -> Iterable[str]:
         bottom, right = self.height - BOTTOM, self.width - RIGHT
@@ -113,7 +118,7 @@ def _drawn(lines: Sequence[Line], axes: _Axes, chart: Chart) -> tuple[str, str]:
         else:
             colour, used = f"c{used}", used + 1
         name = " ".join(dict.fromkeys([colour, *line.look.split()]))
-        places = [axes.at(p) for p in line.points]
+        places = axes.places(line.points)
         path = _path(places, chart.steps)
         marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4"/>' for x, y in places) if chart.dots else ""
         title = f"<title>{escape(line.label)}</title>" if line.label else ""
@@ -129,10 +134,11 @@ def _drawn(lines: Sequence[Line], axes: _Axes, chart: Chart) -> tuple[str, str]:
 
 
 def _path(places: Sequence[tuple[float, float]], steps: bool) -> str:
-    parts = [f"M{places[0][0]:.1f} {places[0][1]:.1f}"]
-    for x, y in places[1:]:
-        parts.append(f"H{x:.1f}V{y:.1f}" if steps else f"L{x:.1f} {y:.1f}")
-    return "".join(parts) if len(places) > 1 else f"{parts[0]}h.1"
+    first = f"M{places[0][0]:.1f} {places[0][1]:.1f}"
+    if len(places) == 1:
+        return f"{first}h.1"
+    rest = [f"H{x:.1f}V{y:.1f}" for x, y in places[1:]] if steps else [f"L{x:.1f} {y:.1f}" for x, y in places[1:]]
+    return "".join([first, *rest])
 
 
 def _clean(line: Line, log_x: bool, log_y: bool) -> Line:
@@ -161,10 +167,12 @@ def _ends(values: Iterable[float], log: bool, margin: float) -> tuple[float, flo
     return low - margin * (high - low), high + margin * (high - low)
 
 
-def _share(value: float, ends: tuple[float, float], log: bool) -> float:
+def _shares(values: Sequence[float], ends: tuple[float, float], log: bool) -> list[float]:
+    """Return how far along an axis values lie, 0 to 1."""
     low, high = ends
-    share = math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
-    return min(max(share, 0.0), 1.0)
+    if log:
+        low, high, values = math.log(low), math.log(high), [math.log(v) for v in values]
+    return [min(max((v - low) / (high - low), 0.0), 1.0) for v in values]
 
 
 def _ticks(ends: tuple[float, float], log: bool) -> list[tuple[float, str]]:

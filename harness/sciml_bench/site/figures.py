@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
+from ..problem.storage import read_whole
 from . import text
 from .gallery import Gallery
 from .lines import Curve, draw
@@ -77,8 +78,7 @@ def read(path: Path) -> xr.Dataset | None:
     if not path.is_file():
         return None
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
-            kept = opened.load()
+        kept = read_whole(path)
         known = "sample" in kept.sizes and {"samples", "values", "roles"} <= set(kept.attrs)
         return kept if known else None
     except (OSError, ValueError, KeyError, RuntimeError, TypeError):

@@ -54,10 +54,14 @@ def _parts(value: Any) -> list[str]:
 def _list(values: list[Any]) -> str:
     if not values:
         return _NONE
-    listed = str(escape(_listed(values)))
+    listed = _numbers(values) if set(map(type, values)) == {float} else str(escape(_listed(values)))
     if len(values) <= FEW and len(listed) < 200:
         return f"<code>{listed}</code>"
     return f"<details><summary>{len(values)} values</summary><code>{listed}</code></details>"
+
+
+def _numbers(values: list[float]) -> str:
+    return ", ".join([f"{v:.6g}" for v in values])
 
 
 def _listed(values: list[Any]) -> str:
