@@ -62,20 +62,23 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_becomes_a_status_and_a_sentence(fault, run, waves, method_file):
-    body, status, words = FAULTS[fault]
-    path = method_file(fault, body)
+@pytest.mark.parametrize("memory", [False, True], ids=["its limit of 2 s", "its limit of 1 GiB"])
+def test_each_fault_becomes_a_status_and_a_sentence_while_other_cells_go_on(memory, run, waves, method_file):
+    mine = {n: f for n, f in FAULTS.items() if (f[1] == "out_of_memory") == memory}
+    paths = [method_file(name, body) for name, (body, _, _) in mine.items()]
     done = run(
-        "run", "--method", str(path), "--dataset", str(waves), "--folds", "2", "--no-baselines", "--no-page", "--json",
-        "--time-limit", "60" if status == "out_of_memory" else "2", "--memory-limit", "1",
+        "run", "--method", ",".join(map(str, paths)), "--dataset", str(waves), "--folds", "2", "--no-baselines",
+        "--no-page", "--json", "--time-limit", "60" if memory else "2", "--memory-limit", "1",
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
     cells = json.loads(done.stdout)["cells"]
-    assert [c["status"] for c in cells] == [status, status]
-    assert all(words in c["reason"] for c in cells), cells[0]["reason"]
-    assert str(path.parent) not in done.stdout
+    assert len(cells) == 2 * len(mine)
+    for name, (_, status, words) in mine.items():
+        ends = [(c["status"], c["reason"]) for c in cells if c["cell"]["method"] == name]
+        assert [end for end, _ in ends] == [status, status], (name, ends)
+        assert all(words in reason for _, reason in ends), (name, ends)
+    assert str(paths[0].parent) not in done.stdout
 
 
 def test_other_cells_go_on_and_failed_rows_stay_in_the_table(run, waves, method_file):
