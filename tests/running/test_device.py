@@ -1,5 +1,7 @@
 """Where cells run, with and without a GPU; none is needed here: what is asked is decided before one is touched."""
 
+import importlib.machinery
+import importlib.util
 import os
 from importlib import metadata
 from pathlib import Path
@@ -24,13 +26,25 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable)
 
 
-def plugins(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+def torch_built_with(monkeypatch: pytest.MonkeyPatch, cuda: str, folder: Path) -> None:
+    """Let torch be found as a build with this CUDA."""
+    (folder / "version.py").write_text(
+        f"from typing import Optional\ncuda: Optional[str] = {cuda}\nhip: Optional[str] = None\n"
+    )
+    found = importlib.util.find_spec
+    here = importlib.machinery.ModuleSpec("torch", None, origin=str(folder / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: here if name == "torch" else found(name))
+
+
+def jax_plugins(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     known = tuple(metadata.EntryPoint(name, "somewhere", "jax_plugins") for name in names)
     monkeypatch.setattr(metadata, "entry_points", lambda group: known if group == "jax_plugins" else ())
 
 
 @pytest.mark.parametrize("asked", ["auto", "cuda"])
-def test_a_gpu_is_taken_and_shared_between_the_frameworks(gpu, asked):
+def test_a_gpu_is_taken_and_shared_between_the_frameworks(gpu, asked, monkeypatch, tmp_path):
+    jax_plugins(monkeypatch, "xla_cuda13")
+    torch_built_with(monkeypatch, "'13.0'", tmp_path)
     assert plan.pick_device(asked) == "cuda"
     assert os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert "deterministic" in os.environ["XLA_FLAGS"]
@@ -47,16 +61,32 @@ def test_the_processor_can_be_asked_for_beside_a_gpu(gpu):
     assert "XLA_PYTHON_CLIENT_PREALLOCATE" not in os.environ
 
 
-def test_a_jax_without_its_gpu_part_is_refused_before_any_work(monkeypatch):
-    plugins(monkeypatch)
+def test_of_itself_a_run_takes_no_gpu_that_one_framework_does_not_know(gpu, monkeypatch, tmp_path, capsys):
+    torch_built_with(monkeypatch, "'13.0'", tmp_path)
+    jax_plugins(monkeypatch)
+    assert plan.pick_device("auto") == "cpu"
+    told = capsys.readouterr().err
+    assert (
+        "there is a GPU, but this runs on the processor, as JAX is installed without its part for GPUs; run: pip"
+        in told
+    )
+    assert plan.pick_device("cuda") == "cuda"
+
+
+def test_a_framework_without_its_gpu_part_is_refused_before_any_work(monkeypatch, tmp_path):
+    torch_built_with(monkeypatch, "'13.0'", tmp_path)
+    jax_plugins(monkeypatch)
     with pytest.raises(UsageError, match=r"'hnn' cannot run here: JAX .* run: pip install 'sciml-bench\[all,gpu\]'"):
         plan.check_method("hnn", "smoke", {}, "cuda")
     with pytest.raises(UsageError, match="'navier_stokes' cannot be made here: JAX"):
         plan.check_dataset("navier_stokes", "cuda")
     plan.check_method("fno", "smoke", {}, "cuda")
     plan.check_method("hnn", "smoke", {}, "cpu")
-    plugins(monkeypatch, "xla_cuda13")
+    jax_plugins(monkeypatch, "xla_cuda13")
     plan.check_method("hnn", "smoke", {}, "cuda")
+    torch_built_with(monkeypatch, "None", tmp_path)
+    with pytest.raises(UsageError, match="'fno' cannot run here: torch is a build without CUDA"):
+        plan.check_method("fno", "smoke", {}, "cuda")
 
 
 def test_on_a_gpu_all_stand_on_one_board_and_those_that_know_none_run_on_the_processor(tmp_path):

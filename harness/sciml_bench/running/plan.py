@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import metadata
@@ -35,6 +37,12 @@ ACCELERATOR = {
 """What this process and its workers need on a GPU, where the user has not decided otherwise: JAX takes memory as it needs it and
 not three quarters at once, beside which torch's worker would find none; its sums repeat; and torch counts GPUs without
 starting CUDA, which no process forked afterwards could use."""
+
+
+BLIND = {
+    "jax": "JAX is installed without its part for GPUs; run: pip install 'sciml-bench[all,gpu]'",
+    "torch": "torch is a build without CUDA; install one with it, as pytorch.org tells",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +83,22 @@ def missing_library(card: MethodCard | DatasetCard, device: str) -> str | None:
     for module in (*framework, *card.needs):
         if importlib.util.find_spec(module) is None:
             return f"the Python module '{module}' is not installed; run: pip install 'sciml-bench[all]'"
-    if device == "cuda" and "jax" in (*framework, *card.needs) and not _jax_knows_gpus():
-        return (
-            "JAX is installed without its part for GPUs; run: pip install 'sciml-bench[all,gpu]', or use --device cpu"
-        )
-    return None
+    blind = [f for f in without_gpus() if f in (*framework, *card.needs)] if device == "cuda" else []
+    return f"{BLIND[blind[0]]}, or use --device cpu" if blind else None
 
 
-def _jax_knows_gpus() -> bool:
-    """Whether JAX would find a GPU, which its plugin of another distribution decides; does not import JAX."""
-    return any("cuda" in plugin.name for plugin in metadata.entry_points(group="jax_plugins"))
+def without_gpus() -> list[str]:
+    """Return the frameworks that are installed without their part for GPUs; imports none."""
+    found = []
+    if importlib.util.find_spec("jax") and not any(
+        "cuda" in p.name for p in metadata.entry_points(group="jax_plugins")
+    ):
+        found.append("jax")
+    torch = importlib.util.find_spec("torch")
+    if torch is not None and torch.origin is not None:
+        built = (Path(torch.origin).parent / "version.py").read_text(encoding="utf-8")
+        found += ["torch"] if re.search(r"^cuda\b.*= *None", built, re.MULTILINE) else []
+    return found
 
 
 def check_dataset(name: str, device: str = "cpu") -> None:
@@ -160,7 +174,7 @@ def _tuned(name: str, tier: str, dataset: str) -> dict[str, Any]:
 
 
 def pick_device(asked: str) -> str:
-    """Return "cpu" or "cuda"; refuse a GPU where there is none."""
+    """Return "cpu" or "cuda"; refuse a GPU where there is none, and of itself take none that a framework does not know."""
     if asked not in ("auto", "cpu", "cuda"):
         raise UsageError(f"--device is '{asked}': expected auto, cpu or cuda")
     present = any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
@@ -168,6 +182,10 @@ def pick_device(asked: str) -> str:
         return "cpu"
     if not present:
         raise UsageError("--device cuda was asked for but this machine has no NVIDIA GPU; use --device cpu")
+    blind = without_gpus() if asked == "auto" else []
+    if blind:
+        sys.stderr.write(f"sciml-bench: there is a GPU, but this runs on the processor, as {BLIND[blind[0]]}\n")
+        return "cpu"
     for variable, value in ACCELERATOR.items():
         os.environ.setdefault(variable, value)
     return "cuda"
