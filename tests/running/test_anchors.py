@@ -27,9 +27,9 @@ def test_an_anchor_without_a_method_is_refused():
 
 
 def test_the_command_prints_why_an_anchor_was_not_run(ask):
-    done = ask("reproduce", "--only", "FNO on Burgers,PINN", "--device", "cpu", "--results", "r")
+    done = ask("reproduce", "--only", "FNO on Darcy,PINN", "--device", "cpu", "--results", "r")
     assert done.returncode == 0, done.stderr
-    assert "FNO on Burgers, u0 to u(1): needs a GPU" in done.stdout
+    assert "FNO on Darcy: needs a GPU" in done.stdout
     assert "PINN on the Burgers shock: takes about 30 minutes: give --minutes 30" in done.stdout
     assert "not run" in done.stdout
     assert "source: PINNacle, Hao et al. 2023" in done.stdout
