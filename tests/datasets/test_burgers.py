@@ -109,8 +109,9 @@ def test_mass_and_translation(data):
 
 
 def test_error_of_the_solver_falls_with_its_cost(data):
+    some = data.isel(sample=slice(4))  # as many as in the contract's check, which leaves its compiled programs
     solver = SMOKE.solver
-    errors = [relative(solver.solve(data[["u0"]], **k).u.values, data.u.values) for k in solver.costs.values()]
+    errors = [relative(solver.solve(some[["u0"]], **k).u.values, some.u.values) for k in solver.costs.values()]
     assert len(errors) >= 6
     assert all(later < earlier for earlier, later in pairwise(errors))
     assert errors[-1] < 1e-7

@@ -161,9 +161,10 @@ def test_circulation_and_symmetry_hold(data):
 
 
 def test_error_of_the_solver_falls_with_its_cost(data):
+    some = data.isel(sample=slice(4))  # as many as in the contract's check, which leaves its compiled programs
     problem = SMOKE.problem()
     errors = [
-        relative(problem.solver.solve(data[["w_given"]], **knobs).w.values, data.w.values)
+        relative(problem.solver.solve(some[["w_given"]], **knobs).w.values, some.w.values)
         for knobs in problem.solver.costs.values()
     ]
     assert len(errors) >= 6
