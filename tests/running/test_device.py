@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import os
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from sciml_bench.running import plan
 from sciml_bench.running.measure import EnergyMeter, accelerator_name, device_memory_gib
 from sciml_bench.running.run import job_of
 from sciml_bench.running.task import prepare
+
+
+@pytest.fixture(autouse=True)
+def _asked_anew() -> Iterator[None]:
+    """Forget what is installed, before each test and after it."""
+    plan.without_gpus.cache_clear()
+    yield
+    plan.without_gpus.cache_clear()
 
 
 @pytest.fixture
@@ -32,11 +41,13 @@ def torch_built_with(monkeypatch: pytest.MonkeyPatch, cuda: str, folder: Path) -
         f"from typing import Optional\ncuda: Optional[str] = {cuda}\nhip: Optional[str] = None\n"
     )
     found = importlib.util.find_spec
+    plan.without_gpus.cache_clear()
     here = importlib.machinery.ModuleSpec("torch", None, origin=str(folder / "__init__.py"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: here if name == "torch" else found(name))
 
 
 def jax_plugins(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    plan.without_gpus.cache_clear()
     known = tuple(metadata.EntryPoint(name, "somewhere", "jax_plugins") for name in names)
     monkeypatch.setattr(metadata, "entry_points", lambda group: known if group == "jax_plugins" else ())
 

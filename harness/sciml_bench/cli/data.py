@@ -7,7 +7,7 @@ from dataclasses import asdict
 from rich.console import Console
 
 from .. import metrics
-from ..problem import generation
+from ..problem import Dataset, generation
 from ..protocol.seeds import data_seed
 from ..registry import dataset_class, short_name
 from ..running.plan import check_dataset, pick_device
@@ -18,9 +18,7 @@ from .progress import Screen
 def generate(names: list[str], tier: str, device: str, force: bool) -> None:
     """Generate datasets and their shifts."""
     device = pick_device(device)
-    for name in names:
-        check_dataset(name, device)
-    classes = {name: dataset_class(name).tier(tier) for name in names}
+    classes = _at_tier(names, tier, device)
     with Screen() as screen:
         for name, dataset in classes.items():
             data, shifts = generate_all(
@@ -39,12 +37,17 @@ def generate(names: list[str], tier: str, device: str, force: bool) -> None:
             screen.console.print(f"[dim]in {data.path.parent}")
 
 
+def _at_tier(names: list[str], tier: str, device: str) -> dict[str, Dataset]:
+    """Return the datasets at a tier; refuse what cannot be made here before any is."""
+    for name in names:
+        check_dataset(name, device)
+    return {name: dataset_class(name).tier(tier) for name in names}
+
+
 def certify(names: list[str], tier: str, samples: int, device: str, as_json: bool) -> None:
     """Print the floor of every metric of some datasets."""
     device = pick_device(device)
-    for name in names:
-        check_dataset(name, device)
-    classes = {name: dataset_class(name).tier(tier) for name in names}
+    classes = _at_tier(names, tier, device)
     found = {}
     with Screen() as screen:
         for name, dataset in classes.items():

@@ -39,10 +39,11 @@ def sweep(
 ) -> None:
     """Run what has no record yet."""
     pool.shares(jobs)
+    picked = plan.pick_device(device)
     wanted = [
         Sweep.of(
             tracks,
-            device=plan.pick_device(device),
+            device=picked,
             results=results,
             retry=retry,
             methods=methods,

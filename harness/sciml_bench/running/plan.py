@@ -1,5 +1,6 @@
 """From what was asked on the command line to the cells that answer it."""
 
+import functools
 import importlib.util
 import os
 import re
@@ -87,6 +88,7 @@ def missing_library(card: MethodCard | DatasetCard, device: str) -> str | None:
     return f"{BLIND[blind[0]]}, or use --device cpu" if blind else None
 
 
+@functools.cache
 def without_gpus() -> list[str]:
     """Return the frameworks that are installed without their part for GPUs; imports none."""
     found = []

@@ -54,17 +54,15 @@ def _parts(value: Any) -> list[str]:
 def _list(values: list[Any]) -> str:
     if not values:
         return _NONE
-    listed = _numbers(values) if set(map(type, values)) == {float} else str(escape(_listed(values)))
+    listed = str(escape(_listed(values)))
     if len(values) <= FEW and len(listed) < 200:
         return f"<code>{listed}</code>"
     return f"<details><summary>{len(values)} values</summary><code>{listed}</code></details>"
 
 
-def _numbers(values: list[float]) -> str:
-    return ", ".join([f"{v:.6g}" for v in values])
-
-
 def _listed(values: list[Any]) -> str:
+    if set(map(type, values)) == {float}:  # most lists, and most of what a page holds
+        return ", ".join([f"{v:.6g}" for v in values])
     return ", ".join(
         f"{v:.6g}" if isinstance(v, float) else f"({_listed(v)})" if isinstance(v, list) else _plain(v) for v in values
     )
