@@ -12,9 +12,8 @@ from ..errors import UsageError
 
 PARALLEL = 2
 CHUNK = {"cpu": 8, "cuda": 128}
-"""Samples that advance together: so many as fill the caches of a core, or a GPU."""
-"""How many states advance together. A last chunk is filled up, and fewer states in all to a power of two: few shapes are
-ever compiled, and all of those in the first call of a kind.
+"""States that advance together: so many as fill the caches of a core, or a GPU. A chunk that is not full is filled up, unless it
+is a single state: two shapes are ever compiled, as compiling takes longer than solving for many.
 """
 
 
@@ -85,8 +84,8 @@ def rollout(
     """Return each state after `steps`, 2·`steps`, … steps: (n, points …) → (n, records, points/stride …).
 
     `stride` keeps every so many points of the result. `precision` is that of the arithmetic, float64 or
-    float32; the result is float64. The chunks' shapes do not depend on `n` beyond a power of two, and the
-    samples in a chunk do not touch each other.
+    float32; the result is float64. The chunks' shape depends on `n` only by whether it is one, and the samples in a
+    chunk do not touch each other.
     """
     if precision not in ("float64", "float32"):
         raise UsageError(f"precision='{precision}' is not one of float64, float32")
@@ -95,7 +94,7 @@ def rollout(
 
     def one(start: int) -> np.ndarray:
         chunk = states[start : start + size]
-        filled = size if n > size else 1 << (n - 1).bit_length()
+        filled = size if n > 1 else 1
         return run(np.concatenate([chunk, np.repeat(chunk[-1:], filled - len(chunk), 0)]))[: len(chunk)]
 
     # XLA leaves cores idle in a chain of small transforms, so two chunks run side by side; neither touches the other.

@@ -1,5 +1,6 @@
 """From the predictions of a cell to its scores. Runs in the parent: the worker never meets a test target."""
 
+import importlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class DataReader:
 
 
 def get_ready(task: Task, reader: DataReader) -> None:
-    """Read the data and compile the solver that measures physics, while the first worker imports its framework."""
+    """Read the data, import what scoring needs and compile the solver that measures physics, while the first worker prepares."""
+    importlib.import_module("scipy.stats")
     if isinstance(task.problem.solver, Evolution | Steady):
         some = reader.part(task, task.splits[0].test[:PHYSICS_SAMPLES])
         _physics(task, some, some)
@@ -80,12 +82,13 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
     prediction = parts["test"]
     mean = like(metrics.mean_prediction(prediction), test)
     headline = metrics.primary(problem)
-    with ThreadPoolExecutor(1) as pool:  # the solver runs beside the arithmetic of the other metrics
+    with ThreadPoolExecutor(2) as pool:  # their arithmetic holds no lock of Python's
         physics = pool.submit(_physics, task, mean, test)
+        uncertain = pool.submit(_uncertainty, task, parts, test, lambda: reader.part(task, split.valid))
         scores, per_sample = metrics.evaluate(metrics.ACCURACY, mean, test, problem.targets)
         scores |= {n: float(v.mean()) for n, v in metrics.atomistic.evaluate(mean, test, problem).items()}
-        uncertainty, reliability = _uncertainty(task, parts, test, lambda: reader.part(task, split.valid))
         shifts = _shifts(task, parts, reader)
+        uncertainty, reliability = uncertain.result()
         physical, notes = physics.result()
     if any(name.startswith(("symmetry-", "gradient-")) for name in parts):
         physical |= probes.measure(problem, parts, test)
