@@ -49,7 +49,7 @@ class EfficientNet(ImageMethod):
             "smoke": {
                 "width_factor": 0.25,
                 "depth_factor": 0.25,
-                "updates": 20,
+                "updates": 12,
                 "batch_size": 8,
                 "validations": 2,
             },

@@ -54,7 +54,7 @@ class ResNet(ImageMethod):
     )
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
-            "smoke": {"width": 8, "updates": 40, "batch_size": 8, "validations": 2},
+            "smoke": {"width": 8, "updates": 16, "batch_size": 8, "validations": 2},
             "small": {"updates": 450, "validations": 9},
             "full": {"width": 64, "blocks": 2, "batch_size": 64, "updates": 20_000, "validations": 40},
         }

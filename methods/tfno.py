@@ -48,7 +48,7 @@ class TFNO(GridMethod):
     )
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
-            "smoke": {"width": 8, "modes": 4, "layers": 2, "rank": 0.5, "updates": 60, "validations": 2},
+            "smoke": {"width": 8, "modes": 4, "layers": 2, "rank": 0.5, "updates": 24, "validations": 2},
             "small": {},
             "full": {"width": 48, "modes": 16, "updates": 20_000, "validations": 20},
         }

@@ -50,7 +50,7 @@ class UNO(GridMethod):
     )
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
-            "smoke": {"width": 8, "modes": 4, "depth": 1, "updates": 60, "validations": 2},
+            "smoke": {"width": 8, "modes": 4, "depth": 1, "updates": 24, "validations": 2},
             "small": {},
             "full": {"width": 32, "modes": 16, "updates": 20_000, "validations": 20},
         }

@@ -47,7 +47,7 @@ class ViT(ImageMethod):
     )
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
-            "smoke": {"width": 32, "depth": 2, "heads": 2, "updates": 60, "batch_size": 8, "validations": 2},
+            "smoke": {"width": 32, "depth": 2, "heads": 2, "updates": 24, "batch_size": 8, "validations": 2},
             "small": {"width": 64, "batch_size": 16, "updates": 800, "validations": 10},
             "full": {
                 "width": 192,

@@ -15,7 +15,7 @@ from sciml_bench.method.collocation import Collocation
 from sciml_bench.registry import dataset_class, method_class
 
 WIDTH, LAYERS, POINTS = 20, 3, 2540
-ADAM, LBFGS = 20, 20
+ADAM, LBFGS = 50, 50
 
 
 def parties() -> tuple[str, dict[str, Callable[[], object]]]:
@@ -52,5 +52,7 @@ def example() -> None:
     model.compile("adam", lr=1e-3, verbose=0)
     model.train(iterations=ADAM, display_every=ADAM, verbose=0)
     dde.optimizers.config.set_LBFGS_options(maxiter=LBFGS)
+    # Else it goes on to its thousand, whatever `maxiter` says; and no search along a line is to end it early.
+    dde.optimizers.config.LBFGS_options.update(iter_per_step=LBFGS, fun_per_step=20 * LBFGS)
     model.compile("L-BFGS", verbose=0)
     model.train(verbose=0)

@@ -66,7 +66,7 @@ class DeepONet(TrainedMethod):
     )
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
-            "smoke": {"width": 32, "rank": 16, "layers": 2, "updates": 100, "validations": 2},
+            "smoke": {"width": 32, "rank": 16, "layers": 2, "updates": 60, "validations": 2},
             "small": {},
             "full": {"width": 256, "rank": 256, "updates": 40_000, "validations": 20},
         }

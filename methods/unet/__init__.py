@@ -51,7 +51,7 @@ class UNet(GridMethod):
     )
     tiers: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         {
-            "smoke": {"width": 8, "depth": 2, "updates": 60, "validations": 2},
+            "smoke": {"width": 8, "depth": 2, "updates": 24, "validations": 2},
             "small": {},
             "full": {"width": 64, "depth": 4, "updates": 20_000, "validations": 20},
         }
