@@ -114,10 +114,9 @@ def _compiled(stepper: Stepper, dims: int, steps: int, records: int, stride: int
     axes = tuple(range(-dims, 0))
 
     def narrow(leaf: Any) -> Any:
-        if not isinstance(leaf, jax.Array) or precision == "float64":
+        if not isinstance(leaf, jax.Array) or precision == "float64" or not jnp.issubdtype(leaf.dtype, jnp.inexact):
             return leaf
-        kind = jnp.complex64 if jnp.iscomplexobj(leaf) else jnp.float32
-        return leaf.astype(kind) if jnp.issubdtype(leaf.dtype, jnp.inexact) else leaf
+        return jnp.asarray(np.asarray(leaf).astype(np.complex64 if jnp.iscomplexobj(leaf) else np.float32))
 
     # The coefficients are made in 64 bits even for a run in 32, which keeps the exponentials exact.
     with x64(), jax.default_device(target):
