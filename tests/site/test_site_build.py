@@ -375,6 +375,20 @@ def test_regimes_confusion_and_films_are_drawn(tmp_path):
     assert "7 frames" in Words(page).text
 
 
+def test_the_page_says_where_the_floor_of_its_truth_comes_from(tmp_path):
+    sentences = {
+        "navier_stokes": "compared with a finer solution",
+        "borehole": "is a closed form, exact to rounding",
+        "diabetes": "how far they are from what was to be measured is not known",
+    }
+    for dataset in sentences:
+        Store(tmp_path).append(record(dataset=dataset))
+    build(tmp_path, tmp_path / "site")
+    for dataset in sentences:
+        page = " ".join((tmp_path / "site" / "smoke" / f"{dataset}.html").read_text().split())
+        assert {d: words in page for d, words in sentences.items()} == {d: d == dataset for d in sentences}
+
+
 def test_the_table_of_values_holds_every_row(site):
     rows = list(csv.DictReader(io.StringIO((site / "leaderboard.csv").read_text(encoding="utf-8"))))
     assert len(rows) == 12
