@@ -1,6 +1,7 @@
 """What counts as a method's source: what decides its predictions, and nothing else."""
 
 import importlib
+import subprocess
 import sys
 
 import pytest
@@ -68,3 +69,12 @@ def test_words_and_choices_do_not_count(marked, old, new):
 def test_what_decides_predictions_counts(marked, old, new):
     assert old in SOURCE
     assert marked(SOURCE.replace(old, new)) != marked(SOURCE)
+
+
+def test_no_framework_is_imported():
+    asked = (
+        "import sys; from sciml_bench.registry import method_names; from sciml_bench.running.cell import source_digest; "
+        "[source_digest(name) for name in method_names()]; sys.exit(' '.join({'jax', 'torch', 'neuralop'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

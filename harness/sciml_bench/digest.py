@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import importlib
 import importlib.util
 import json
 from collections.abc import Iterator, Mapping
@@ -52,13 +51,12 @@ def _closure(module_name: str) -> Mapping[str, Path]:
         name = waiting.pop()
         if name in seen:
             continue
-        module = importlib.import_module(name) if importlib.util.find_spec(name) else None
-        path = getattr(module, "__file__", None) if module else None
-        if path is None:
+        found = importlib.util.find_spec(name)  # which imports its package alone: a module may take seconds
+        if found is None or not found.has_location or found.origin is None:
             continue
-        seen[name] = Path(path)
-        package = name if Path(path).name == "__init__.py" else name.rpartition(".")[0]
-        waiting += [n for n in _imports(Path(path), package) if _counts(n, module_name)]
+        path = seen[name] = Path(found.origin)
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        waiting += [n for n in _imports(path, package) if _counts(n, module_name)]
     return seen
 
 
@@ -79,17 +77,16 @@ def _imports(path: Path, package: str) -> Iterator[str]:
                 else node.module or ""
             )
             yield base
-            for alias in node.names:
-                full = f"{base}.{alias.name}"
-                if full.startswith("sciml_bench.") and _is_module(full):
-                    yield full
+            if base.startswith("sciml_bench") and _is_package(base):
+                yield from (f"{base}.{a.name}" for a in node.names if importlib.util.find_spec(f"{base}.{a.name}"))
 
 
-def _is_module(name: str) -> bool:
+def _is_package(name: str) -> bool:
     try:
-        return importlib.util.find_spec(name) is not None
+        found = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return False
+    return found is not None and found.submodule_search_locations is not None
 
 
 WORDS = frozenset({"title", "summary", "description", "sources"})
