@@ -20,13 +20,19 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 @pytest.fixture
 def limited(tmp_path: Path, cache: Path):
-    """Run the command where no file may grow beyond so many bytes."""
+    """Run the command where no file may grow beyond so many bytes; Python would keep halves of what it compiles, so it keeps none."""
 
     def call(limit: int, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", LIMITED, str(limit), sys.executable, "-m", "sciml_bench", *words],
             cwd=tmp_path,
-            env={**os.environ, "SCIML_BENCH_CACHE": str(cache), "COLUMNS": "200", **environment},
+            env={
+                **os.environ,
+                "SCIML_BENCH_CACHE": str(cache),
+                "COLUMNS": "200",
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **environment,
+            },
             capture_output=True,
             text=True,
             timeout=300,
