@@ -20,7 +20,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 @pytest.fixture
 def limited(tmp_path: Path, cache: Path):
-    """Run the command where no file may grow beyond so many bytes; Python would keep halves of what it compiles, so it keeps none."""
+    """Run the command where no file may grow beyond so many bytes. Python would keep halves of what it compiles, so keeps none."""
 
     def call(limit: int, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
