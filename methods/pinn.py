@@ -60,8 +60,8 @@ class Pinn(Method):
         framework="torch",
         summary="a network fitted to each sample by its equation alone; DeepXDE on PyTorch",
         description="No data and no training: every sample is solved by minimising the residual of its equation with "
-        "DeepXDE. The same network, points and first weights as the JAX row; at the small tier, as many updates as fit into "
-        "some 40 s a sample on one core.",
+        "DeepXDE. The same network, points and first weights as the JAX row; at the small tier, some 20 to 35 s a sample on "
+        "one core where the equation has derivatives of first and second order.",
         sources=(
             Source(
                 citation="Raissi, Perdikaris & Karniadakis 2019, Physics-informed neural networks",

@@ -61,7 +61,7 @@ class PinnJax(Method):
         summary="a network fitted to each sample by its equation alone; JAX, compiled",
         description="No data and no training: every sample is solved by minimising the residual of its equation. The "
         "same network, points and weights as the DeepXDE row, with forward-mode derivatives in one compiled loop; at the "
-        "small tier, as many updates as fit into some 40 s a sample on one core.",
+        "small tier, some 15 to 30 s a sample on one core where the equation has derivatives of first and second order.",
         sources=(
             Source(
                 citation="Raissi, Perdikaris & Karniadakis 2019, Physics-informed neural networks",

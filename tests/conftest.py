@@ -4,9 +4,8 @@ import io
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks train faster so, and do not fight for cores
-os.environ.setdefault(
-    "JAX_DISABLE_MOST_OPTIMIZATIONS", "1"
-)  # most programs run once: compiling them well costs more than that
+# Most programs run once: compiling them well costs more than that.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import shutil
 import signal

@@ -82,7 +82,7 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
     prediction = parts["test"]
     mean = like(metrics.mean_prediction(prediction), test)
     headline = metrics.primary(problem)
-    with ThreadPoolExecutor(2) as pool:  # their arithmetic holds no lock of Python's
+    with ThreadPoolExecutor(2) as pool:  # NumPy and the solver let go of Python's lock
         physics = pool.submit(_physics, task, mean, test)
         uncertain = pool.submit(_uncertainty, task, parts, test, lambda: reader.part(task, split.valid))
         scores, per_sample = metrics.evaluate(metrics.ACCURACY, mean, test, problem.targets)
