@@ -47,16 +47,21 @@ def test_without_a_solver_there_is_nothing_to_compare():
     assert place(Point("m", 1e-5, 0.5), 1.0, [], 0.0).speed_up is None
 
 
-def test_what_must_pay_for_itself_is_data_tuning_and_fit(record):
-    def costing(method, error, family, seconds, tuning):
+@pytest.fixture
+def costing(record):
+    def make(method, error, family, seconds, tuning, jobs=None):
         cost = Cost(
             data_seconds=3.0, fit_seconds=4.0, fit_cpu_seconds=4.0, predict_seconds=10 * seconds, predict_cpu_seconds=1.0,
             predict_samples=10, predictor_seconds=1.0, latency_p50=None, latency_p95=None, throughput=1.0,
-            throughput_batch=1, peak_memory_gib=1.0, device_memory_gib=None, energy_joules=None, parameters=None,
-            flops=None, threads=1, precision="float64", tuning_seconds=tuning,
+            throughput_batch=1, peak_memory_gib=1.0, device_memory_gib=None, energy_joules=9.0, parameters=7,
+            flops=None, threads=1, precision="float64", tuning_seconds=tuning, device_shared=jobs,
         )  # fmt: skip
         return record(method, 0, np.full(10, error)).model_copy(update={"family": family, "cost": cost})
 
+    return make
+
+
+def test_what_must_pay_for_itself_is_data_tuning_and_fit(costing):
     solver = costing("solver", 0.01, "solver", 1.5, None)
     rows = {
         r.name: r
@@ -64,3 +69,24 @@ def test_what_must_pay_for_itself_is_data_tuning_and_fit(record):
     }
     assert rows["a"].tradeoff.break_even == 21  # 3 + 13.5 + 4 + 21/2 < 21·3/2
     assert rows["b"].tradeoff.break_even == 8  # 3 + 4 + 8/2 < 8·3/2, and not with 7
+
+
+def test_times_of_cells_that_shared_a_gpu_stand_nowhere_and_their_errors_do(costing):
+    solver, alone, shared = (
+        costing("solver", 0.01, "solver", 1.5, None, 1),
+        costing("alone", 0.02, "network", 0.5, None, 1),
+        costing("shared", 0.02, "network", 0.5, None, 5),
+    )
+    rows = {r.name: r for r in summarise([solver, alone, shared])}
+    assert rows["shared"].error == rows["alone"].error == pytest.approx(0.02)
+    assert set(rows["alone"].cost) - set(rows["shared"].cost) == {
+        "fit_seconds", "predict_seconds", "predict_seconds_per_sample", "throughput", "energy_joules"
+    }  # fmt: skip
+    assert rows["shared"].cost["parameters"] == 7
+    assert rows["alone"].tradeoff is not None
+    assert rows["shared"].tradeoff is None
+    assert rows["shared"].shared
+    assert not rows["alone"].shared
+    assert [r.name for r in summarise([costing("s", 0.1, "solver", 1.0, None, 3), alone]) if r.seconds_per_sample] == [
+        "alone"
+    ]

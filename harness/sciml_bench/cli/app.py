@@ -141,6 +141,7 @@ def sweep(
     """Run all methods on all datasets of a track, whatever has no record yet; interrupt and repeat at will.
 
     With several jobs each cell has cores of its own, so that none is timed while another uses them, and the longest begin first.
+    They share a GPU, if there is one: that changes no error, but no times are shown of cells that did not have it to themselves.
     """
     from .sweep import sweep as sweep_
 

@@ -46,6 +46,7 @@ def sweep(
             device=picked,
             results=results,
             retry=retry,
+            jobs=jobs,
             methods=methods,
             datasets=datasets,
             only_fold=only_fold,

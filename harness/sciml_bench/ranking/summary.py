@@ -15,6 +15,10 @@ COSTS = (
     "data_seconds", "tuning_seconds", "fit_seconds", "predict_seconds", "latency_p50", "latency_p95", "throughput",
     "peak_memory_gib", "device_memory_gib", "energy_joules", "parameters", "overhead_seconds",
 )  # fmt: skip
+TIMES = (
+    "fit_seconds", "predict_seconds", "latency_p50", "latency_p95", "throughput", "energy_joules", "overhead_seconds",
+)  # fmt: skip
+"""What means nothing where several cells shared a GPU."""
 INVESTED = ("data_seconds", "tuning_seconds", "fit_seconds")
 
 
@@ -62,6 +66,11 @@ class Row:
         """The primary score's mean, None where no cell succeeded."""
         interval = self.scores.get(self.primary)
         return None if interval is None else interval.mean
+
+    @property
+    def shared(self) -> bool:
+        """Whether cells ran beside others on one GPU, so that their times are not the method's."""
+        return any(r.cost is not None and not r.cost.own for r in self.records)
 
     @property
     def seconds_per_sample(self) -> float | None:
@@ -181,13 +190,15 @@ def _test_over_train(records: list[Record]) -> float:
 
 
 def _cost(records: list[Record]) -> dict[str, float]:
+    """Return the means of what the cells cost, without times unless they are of one cell alone on what it ran on."""
     costs = [r.cost for r in records if r.cost is not None]
+    own = all(c.own for c in costs)
     found: dict[str, float] = {}
     for name in COSTS:
         values = [getattr(c, name) for c in costs if getattr(c, name) is not None]
-        if values:
+        if values and (own or name not in TIMES):
             found[name] = fmean(values)
-    if costs:
+    if costs and own:
         found["predict_seconds_per_sample"] = fmean(c.predict_seconds / c.predict_samples for c in costs)
     return found
 
@@ -195,12 +206,12 @@ def _cost(records: list[Record]) -> dict[str, float]:
 def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
     if row.error is not None and control is not None:
         row = replace(row, scaled=_scaled(row.error, control, max(row.floor.get(row.primary, 0.0), 0.0)))
-    if row.error is None or row.seconds_per_sample is None:
+    if row.error is None:
         return row
     flags = []
     if control is not None and not row.control and row.error > control:
         flags.append("worse than the baseline")
-    if row.solver or row.control:
+    if row.solver or row.control or row.seconds_per_sample is None:
         return _with(row, None, flags)
     tradeoff = place(
         Point(row.name, row.error, row.seconds_per_sample), row.invested, solver, row.floor.get(row.primary, 0.0)

@@ -76,6 +76,13 @@ class Cost(_Strict):
     """All trials in which the hyperparameters were chosen, where that is known; paid once for all folds."""
     overhead_seconds: FiniteFloat | None = None
     """Harness time of the cell outside fit and predict: starting the worker, moving arrays, scoring."""
+    device_shared: int | None = None
+    """How many cells could use the GPU at once; above one, no second, rate or joule here is the method's own."""
+
+    @property
+    def own(self) -> bool:
+        """Whether the times are the method's own: no other cell used what it ran on."""
+        return (self.device_shared or 1) == 1
 
 
 class Verification(_Strict):

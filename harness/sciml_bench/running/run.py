@@ -76,6 +76,8 @@ class Runner:
     threads: int
     retry: bool = False
     keep_predictions: Path | None = None
+    jobs: int = 1
+    """How many runners work beside each other: on a GPU they share it, and the records say so."""
 
     def run(self, cells: Sequence[Planned], watcher: Watcher) -> list[Record]:
         """Return the record of every cell, in order, running those that have none.
@@ -120,7 +122,7 @@ class Runner:
                 total = time.perf_counter() - begun
                 if outcome:
                     outcome |= left
-                record = _record(planned, status, reason, scored, outcome, total, moment, self.threads)
+                record = _record(planned, status, reason, scored, outcome, total, moment, self.threads, self.jobs)
                 self.store.append(record)
                 watcher.cell_ended(record, False)
                 yield record
@@ -243,6 +245,7 @@ def _record(
     total: float | None,
     started: datetime,
     threads: int,
+    jobs: int,
 ) -> Record:
     cell = planned.cell
     split = cell.task.splits[cell.fold]
@@ -273,7 +276,7 @@ def _record(
         scores={} if scored is None else scored.scores,
         floor={} if certificate is None else certificate.floor,
         per_sample=None if scored is None else scored.per_sample,
-        cost=_cost(planned, outcome, total, threads) if scored is not None else None,
+        cost=_cost(planned, outcome, total, threads, jobs) if scored is not None else None,
         diagnostics=diagnostics,
         provenance=Provenance(
             **environment(),  # type: ignore[arg-type]
@@ -290,7 +293,7 @@ def _record(
     )
 
 
-def _cost(planned: Planned, outcome: dict[str, Any], total: float | None, threads: int) -> Cost:
+def _cost(planned: Planned, outcome: dict[str, Any], total: float | None, threads: int, jobs: int) -> Cost:
     cell = planned.cell
     split, data = cell.task.splits[cell.fold], cell.task.data
     facts = outcome["facts"]
@@ -309,4 +312,5 @@ def _cost(planned: Planned, outcome: dict[str, Any], total: float | None, thread
         precision=str(getattr(cell.method, "precision", "float64")),
         tuning_seconds=planned.tuning_seconds,
         overhead_seconds=None if total is None else max(total - inside, 0.0),
+        device_shared=jobs if cell.place == "cuda" else None,
     )

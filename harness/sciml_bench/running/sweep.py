@@ -31,6 +31,7 @@ class Sweep:
     request: plan.Request
     results: Path
     retry: bool
+    jobs: int = 1
     keep_predictions: Path | None = None
 
     @classmethod
@@ -41,6 +42,7 @@ class Sweep:
         device: str,
         results: Path,
         retry: bool,
+        jobs: int = 1,
         methods: Sequence[str] = (),
         datasets: Sequence[str] = (),
         only_fold: int | None = None,
@@ -59,6 +61,7 @@ class Sweep:
             request=request,
             results=results,
             retry=retry,
+            jobs=jobs,
         )
 
     def tasks(self, progress: Callable[[str], Report]) -> list[Task]:
@@ -81,7 +84,7 @@ class Sweep:
         """Return the runner of one job."""
         context = fork_server(frameworks(self.methods, self.datasets, self.request.tier))
         store = Store(self.results)
-        return Runner(store, context, threads, retry=self.retry, keep_predictions=self.keep_predictions)
+        return Runner(store, context, threads, retry=self.retry, keep_predictions=self.keep_predictions, jobs=self.jobs)
 
     def work(self, numbers: Iterable[int], tell: Tell, threads: int) -> None:
         """Run the cells with these numbers; what a job does."""

@@ -172,6 +172,8 @@ def _flags(row: Row, floor: float | None) -> list[Flag]:
     found = [Flag(flag, "bad") for flag in row.flags]
     if floor is not None and row.error is not None and row.error <= floor:
         found.append(Flag("at the floor", "plain"))
+    if row.shared:
+        found.append(Flag("GPU shared, not timed", "plain"))
     if row.tradeoff is not None and row.tradeoff.note.startswith("more accurate than every"):
         found.append(Flag(row.tradeoff.note, "good"))
     return found

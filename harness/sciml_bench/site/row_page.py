@@ -169,6 +169,7 @@ _COST = {
     "parameters": ("trained parameters", text.whole),
     "flops": ("floating-point operations", text.number),
     "overhead_seconds": ("harness time outside fit and predict", text.seconds),
+    "device_shared": ("cells on the GPU at once (above one, times are not the method's)", text.whole),
 }
 
 
