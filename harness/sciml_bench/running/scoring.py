@@ -1,6 +1,5 @@
 """From the predictions of a cell to its scores. Runs in the parent: the worker never meets a test target."""
 
-import importlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -65,8 +64,7 @@ class DataReader:
 
 
 def get_ready(task: Task, reader: DataReader) -> None:
-    """Read the data, import what scoring needs and compile the solver that measures physics, while the first worker prepares."""
-    importlib.import_module("scipy.stats")
+    """Read the data and compile the solver that measures physics, while the first worker prepares."""
     if isinstance(task.problem.solver, Evolution | Steady):
         some = reader.part(task, task.splits[0].test[:PHYSICS_SAMPLES])
         _physics(task, some, some)
