@@ -432,6 +432,39 @@ def test_a_folder_of_the_user_is_never_replaced(tmp_path, foreign):
     assert (out / foreign).read_text() == "mine"
 
 
+BESIDE = """
+import os, sys
+from pathlib import Path
+import sciml_bench.site.build as pages
+inner, parent = pages._board, os.getpid()
+def board(site, shown, n):
+    print(os.getpid() == parent, flush=True)
+    {fault}
+    return inner(site, shown, n)
+pages.MANY, pages.threads, pages._board = 0, lambda: 2, board
+pages.build(Path({results!r}), Path({site!r}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("fault", "ending"),
+    [
+        ("", ""),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("os._exit(9)", "ended from outside; an older site stands"),
+    ],
+)
+def test_processes_beside_each_other_write_the_same_pages_or_none(site, fault, ending):
+    before = {p.relative_to(site): p.read_bytes() for p in site.rglob("*.*") if p.is_file()}
+    code = BESIDE.format(fault=fault, results=str(site.parent), site=str(site))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert set(done.stdout.split()) == {"False"}
+    assert ending in done.stderr.strip().rpartition("\n")[2]
+    assert done.returncode == bool(fault)
+    assert {p.relative_to(site): p.read_bytes() for p in site.rglob("*.*") if p.is_file()} == before
+    assert not [p for p in site.parent.iterdir() if p.name.startswith(".")]
+
+
 def test_no_framework_is_imported(site):
     code = (
         "import sys; from pathlib import Path; from sciml_bench.site.build import build; "

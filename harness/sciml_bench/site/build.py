@@ -1,8 +1,13 @@
 """From a folder of records to a folder of static pages, for a disk or any server."""
 
 import gc
+import multiprocessing
 import shutil
-from collections.abc import Iterator, Mapping
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +15,9 @@ from typing import Any
 
 from .. import metrics
 from .._layout import root
-from ..errors import UsageError
+from ..errors import SciMLBenchError, UsageError
 from ..ranking.summary import summarise
+from ..records.provenance import threads
 from ..records.record import Record
 from ..records.store import Store
 from . import citation, compare_page, export, feed, glossary, history
@@ -19,9 +25,9 @@ from .board import TIERS, boards
 from .cards import dataset_card
 from .dataset_page import page
 from .gallery import FOLDER, Gallery
-from .method_page import method_page
+from .method_page import Shown, method_page
 from .overview import overview
-from .row_page import RowPage, row_page
+from .row_page import row_page
 from .suite import Suite, suite
 from .swap import replacing
 from .templates import ASSETS, environment, render
@@ -33,6 +39,8 @@ FILES = frozenset({compare_page.PAGE, compare_page.DATA, feed.PAGE, history.PAGE
 NAMES = frozenset(
     {INDEX, GUIDE, CITE, CONTRIBUTE, METHODS, DOWNLOADS, *FILES, FOLDER, "tracks", "methods", *ASSETS, *TIERS}
 )
+MANY = 100
+"""Rows from which on several processes write the pages."""
 
 
 def build(results: Path, out: Path) -> Path:
@@ -89,6 +97,17 @@ class _Site:
 def _write(site: _Site, shown: Suite, records: list[Record], complaints: list[str]) -> None:
     for name in ASSETS:
         shutil.copyfile(root("site") / name, site.folder / name)
+    with _boards(site, shown) as written:
+        _overviews(site, shown, records, complaints)
+        kept = written()
+    methods = [method_page(shown, method, kept) for method in shown.methods]
+    site.page(METHODS, "methods.html.j2", methods=methods)
+    for one in methods:
+        site.page(shown.methods[one.method], "method.html.j2", page=one)
+
+
+def _overviews(site: _Site, shown: Suite, records: list[Record], complaints: list[str]) -> None:
+    """Write what is about all boards at once."""
     contests = compare_page.contests(shown.boards)
     site.page(INDEX, "index.html.j2", page=overview(shown, contests), complaints=complaints)
     site.page(GUIDE, "how-to-read.html.j2", accuracy=metrics.BY_KIND, glossary=glossary)
@@ -96,14 +115,6 @@ def _write(site: _Site, shown: Suite, records: list[Record], complaints: list[st
     site.page(CITE, "citation.html.j2", entries=_entries(shown), own=citation.suite())
     for group in shown.groups:
         site.page(group.page, "track.html.j2", group=group, sections=sections(group, site.gallery))
-    details = _rows(site, shown)
-    for board in shown.boards:
-        mine = [details[id(v)] for v in board.rows]
-        site.page(board.page, "dataset.html.j2", page=page(board, mine, site.gallery), board=board)
-    methods = [method_page(shown, method, details) for method in shown.methods]
-    site.page(METHODS, "methods.html.j2", methods=methods)
-    for one in methods:
-        site.page(shown.methods[one.method], "method.html.j2", page=one)
     site.file(compare_page.DATA, compare_page.script(contests))
     site.page(compare_page.PAGE, "compare.html.j2", pair=compare_page.default(contests))
     site.file(feed.PAGE, feed.feed(shown.boards))
@@ -112,16 +123,58 @@ def _write(site: _Site, shown: Suite, records: list[Record], complaints: list[st
     site.page(history.PAGE, "history.html.j2", **history.values(site.results))
 
 
-def _rows(site: _Site, shown: Suite) -> Mapping[int, RowPage]:
-    """Write the page and the records of each row; return the pages by the identity of their views."""
-    details = {}
-    for board in shown.boards:
-        for view in board.rows:
-            detail = details[id(view)] = row_page(board, view, site.results, site.gallery)
-            address = board.address(view)
-            site.page(address, "row.html.j2", page=detail, board=board, view=view)
-            site.file(f"{address.removesuffix('.html')}.jsonl", detail.lines)
-    return details
+@contextmanager
+def _boards(site: _Site, shown: Suite) -> Iterator[Callable[[], dict[int, Shown]]]:
+    """Write the pages of all boards meanwhile, and give what waits for them and returns what method pages show of each row.
+
+    Processes forked from this one share the work where there are many rows, unless threads run here, which no fork carries over.
+    """
+    numbers = sorted(range(len(shown.boards)), key=lambda n: -len(shown.boards[n].rows))
+    rows = sum(len(board.rows) for board in shown.boards)
+    alone = threading.active_count() > 1 or "jax" in sys.modules or "torch" in sys.modules
+    if rows < MANY or threads() == 1 or alone or "fork" not in multiprocessing.get_all_start_methods():
+        yield lambda: _by_row(shown, {n: _board(site, shown, n) for n in numbers})
+        return
+    global _work
+    _work = site, shown
+    try:
+        with ProcessPoolExecutor(threads(), multiprocessing.get_context("fork")) as pool:
+            futures = {n: pool.submit(_numbered, n) for n in numbers}
+            yield lambda: _by_row(shown, {n: future.result() for n, future in futures.items()})
+    except BrokenProcessPool as error:
+        raise SciMLBenchError(
+            "a process that wrote pages was ended from outside; an older site stands as it was: run the command again"
+        ) from error
+    finally:
+        _work = None
+
+
+_work: tuple[_Site, Suite] | None = None
+"""What forked processes find in their memory, as it would take long to send."""
+
+
+def _numbered(n: int) -> list[Shown]:
+    assert _work is not None
+    return _board(*_work, n)
+
+
+def _board(site: _Site, shown: Suite, n: int) -> list[Shown]:
+    """Write the page of one board, and the page and the records of each of its rows."""
+    board = shown.boards[n]
+    details = []
+    for view in board.rows:
+        detail = row_page(board, view, site.results, site.gallery)
+        details.append(detail)
+        address = board.address(view)
+        site.page(address, "row.html.j2", page=detail, board=board, view=view)
+        site.file(f"{address.removesuffix('.html')}.jsonl", detail.lines)
+    site.page(board.page, "dataset.html.j2", page=page(board, details, site.gallery), board=board)
+    return [Shown(d.place, d.learning, d.samples) for d in details]
+
+
+def _by_row(shown: Suite, found: dict[int, list[Shown]]) -> dict[int, Shown]:
+    """Return what method pages show by the identity of the row's view."""
+    return {id(v): kept for n, board in enumerate(shown.boards) for v, kept in zip(board.rows, found[n], strict=True)}
 
 
 def _entries(shown: Suite) -> list[tuple[str, str, str, str]]:

@@ -9,19 +9,28 @@ from markupsafe import Markup
 from ..problem.card import MethodCard
 from ..ranking.league import Place
 from . import cards, citation
-from .board import Board
+from .board import Board, RowView
 from .figures import Sample
 from .row_charts import reliability
-from .row_page import RowPage
 from .suite import Pool, Suite
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What the page of a row shows that its method's page shows again."""
+
+    place: int | None
+    learning: tuple[Markup, ...]
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
 class Result:
-    """One row of the method: its board, its page."""
+    """One row of the method, its board, and what its own page shows."""
 
     board: Board
-    page: RowPage
+    view: RowView
+    page: Shown
 
 
 @dataclass(frozen=True)
@@ -51,12 +60,12 @@ class MethodPage:
     bibtex: str
 
 
-def method_page(suite: Suite, method: str, details: Mapping[int, RowPage]) -> MethodPage:
-    """Return the page of a method; `details` maps the identity of a row's view to its page."""
-    results = [Result(b, details[id(v)]) for b in suite.boards for v in b.rows if v.row.method == method]
+def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> MethodPage:
+    """Return the page of a method; `details` maps the identity of a row's view to what its page shows."""
+    results = [Result(b, v, details[id(v)]) for b in suite.boards for v in b.rows if v.row.method == method]
     card = cards.method_card(method)
     equation, account = _account(method)
-    shown = [r for r in results if r.page.view.shown]
+    shown = [r for r in results if r.view.shown]
     return MethodPage(
         method=method,
         card=card,
@@ -66,7 +75,7 @@ def method_page(suite: Suite, method: str, details: Mapping[int, RowPage]) -> Me
         places=tuple(_places(suite, method)),
         learning=tuple((r, r.page.learning) for r in shown if r.page.learning),
         reliability=_reliability(shown),
-        pictures=tuple((r, r.page.samples) for r in shown if r.page.samples and not r.page.view.solver),
+        pictures=tuple((r, r.page.samples) for r in shown if r.page.samples and not r.view.solver),
         chosen=_chosen(results),
         bibtex=citation.of_method(method),
     )
@@ -94,12 +103,12 @@ def _places(suite: Suite, method: str) -> list[tuple[Pool, Place]]:
 
 def _reliability(results: Sequence[Result]) -> Markup:
     """Draw the calibration on every dataset; a line is called by its dataset."""
-    named = [(f"{r.board.dataset} ({r.board.tier})", r.page.view) for r in results if not r.page.view.solver]
+    named = [(f"{r.board.dataset} ({r.board.tier})", r.view) for r in results if not r.view.solver]
     return reliability([v for _, v in named], [n for n, _ in named])
 
 
 def _chosen(results: Sequence[Result]) -> Chosen:
-    values = [dict(r.page.hyperparameters) for r in results]
+    values = [dict(r.view.row.records[0].cell.hyperparameters) for r in results]
     names = list(dict.fromkeys(n for v in values for n in v))
     same = [n for n in names if len({repr(v.get(n)) for v in values}) == 1]
     differ = tuple(n for n in names if n not in same)
