@@ -3,9 +3,9 @@
     python benchmarks/speed/site_build.py [--methods 28] [--tiers small full] [--folds 5] [--browser]
 
 Makes up records of so many methods on every dataset of every track, builds their site twice, and prints processor seconds of the
-first build and of the second, which draws no figure again, their wall time, as all cores are used, and the size of the largest page
-of each kind. The aim for some five thousand records is 30 s, and a first page under 200 KB compressed. With --browser, headless Chromium opens
-those pages, and it prints when each could be used and how long sorting its first table took: the aim is a second.
+first build and of the second, which draws no figure again, their wall time on all cores, and the size of the largest page of each
+kind. The aim for some five thousand records is 30 s, and a first page under 200 KB compressed. With --browser, headless
+Chromium opens those pages, and it prints when each could be used and how long sorting its first table took: the aim is a second.
 """
 
 import argparse
