@@ -1,6 +1,7 @@
 """Digests: of plain data, of arrays and of source code."""
 
 import ast
+import functools
 import hashlib
 import importlib.util
 import json
@@ -40,7 +41,7 @@ def of_source(module_name: str) -> str:
     for name, path in sorted(_closure(module_name).items()):
         # A user's own file is named by its content alone, so that moving it changes nothing.
         label = name if name.startswith("sciml_bench.") else path.name
-        total.update(f"{label}\n{_normalised(path)}\n".encode())
+        total.update(f"{label}\n{_normalised(path.read_text(encoding='utf-8'))}\n".encode())
     return total.hexdigest()
 
 
@@ -67,18 +68,26 @@ def _counts(name: str, plugin: str) -> bool:
 
 def _imports(path: Path, package: str) -> Iterator[str]:
     """Yield the absolute names of all modules that a file may import."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for relative, names in _import_statements(path.read_text(encoding="utf-8")):
+        if relative is None:
+            yield from names
+            continue
+        base = importlib.util.resolve_name(relative, package) if relative.startswith(".") else relative
+        yield base
+        if base.startswith("sciml_bench") and _is_package(base):
+            yield from (f"{base}.{n}" for n in names if importlib.util.find_spec(f"{base}.{n}"))
+
+
+@functools.cache  # the methods build on the same few files
+def _import_statements(source: str) -> tuple[tuple[str | None, tuple[str, ...]], ...]:
+    """Return (whence, names) of each import of a file, whence being None for a plain `import`."""
+    found: list[tuple[str | None, tuple[str, ...]]] = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (a.name for a in node.names)
+            found.append((None, tuple(a.name for a in node.names)))
         elif isinstance(node, ast.ImportFrom):
-            base = (
-                importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-                if node.level
-                else node.module or ""
-            )
-            yield base
-            if base.startswith("sciml_bench") and _is_package(base):
-                yield from (f"{base}.{a.name}" for a in node.names if importlib.util.find_spec(f"{base}.{a.name}"))
+            found.append(("." * node.level + (node.module or ""), tuple(a.name for a in node.names)))
+    return tuple(found)
 
 
 def _is_package(name: str) -> bool:
@@ -93,8 +102,9 @@ WORDS = frozenset({"title", "summary", "description", "sources"})
 CHOICES = frozenset({"tiers", "search"})
 
 
-def _normalised(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+@functools.cache
+def _normalised(source: str) -> str:
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             node.body = [s for s in node.body if _assigned(s) not in CHOICES] or [ast.Pass()]
