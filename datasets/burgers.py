@@ -29,7 +29,7 @@ from sciml_bench.problem.spectral import axis, stacked
 HORIZON = 1.0
 """The time of the last frame."""
 
-GRIDS = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048)
+GRIDS = (8, 16, 32, 48, 64, 96, 128, 192, 256)
 """The cost points of the solver are chosen from these."""
 
 START = Variable(name="u0", dims=("x",), description="velocity at t = 0", symbol="u")

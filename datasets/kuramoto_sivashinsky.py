@@ -29,7 +29,7 @@ from sciml_bench.problem.spectral import axis, project, rollout, stacked
 START_SPACING, START_STEP = 0.5, 0.125
 """Grid spacing and step on the way to the attractor. Where that way ends is by definition a start: it is never refined."""
 
-SHARES = (1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4)
+SHARES = (1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 1.0)
 """Grids of the solver's cost points as shares of the truth's own."""
 
 GIVEN = Variable(name="u_given", dims=("history", "x"), description="slope of the front, given frames", symbol="u")

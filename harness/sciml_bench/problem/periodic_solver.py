@@ -98,11 +98,12 @@ class PeriodicSolver(Evolution):
     def shrinking(self, grids: tuple[int, ...]) -> Mapping[str, Mapping[str, Any]]:
         """Return cost points on those of `grids` below the truth's own, and on that; the step shrinks in proportion.
 
-        The coarsest may take one step a frame. Named by points, step and precision.
+        The coarsest may take one step a frame. On the largest of `grids` the step is the truth's own: a truth on more points than
+        that owes its accuracy to its step. Named by points, step and precision.
         """
         finest = substeps(self.interval, self.step)
         coarse = [n for n in grids if n < self.solver_grid]
-        counts = [max(1, finest * n // self.solver_grid) for n in coarse]
+        counts = [max(1, finest * n // min(self.solver_grid, max(grids))) for n in coarse]
         points = [
             (n, self.interval / count, "float32" if n <= SINGLE else "float64")
             for n, count in zip(coarse, counts, strict=True)

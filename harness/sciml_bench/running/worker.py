@@ -5,6 +5,7 @@ gone. It speaks to the parent in lines of JSON and never reads test targets: onl
 targets are loaded from the data file, and before a method's `fit` is called, that file is put out of reach (`sandbox`).
 """
 
+import importlib
 import json
 import os
 import pickle
@@ -32,7 +33,7 @@ from ..problem.storage import read_samples, write_parts
 from ..protocol.folds import Split
 from ..protocol.instances import test_samples
 from ..registry import build_method, method_class
-from . import probes, sandbox
+from . import inverse_transforms, probes, sandbox
 from .measure import EnergyMeter, accelerator_name, cpu_seconds, device_memory_gib, peak_memory_gib, timed
 from .task import Source
 
@@ -126,6 +127,8 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
     np.random.seed(job.seed)  # noqa: NPY002 - for libraries that draw from the global state
     problem = job.problem or job.source.problem()
     method = _build(job)
+    if job.device == "cuda" and method.card.framework == "torch":
+        inverse_transforms.mend(importlib.import_module("torch"))
     inputs = [v.name for v in problem.inputs]
     both = [*inputs, *(v.name for v in problem.targets)]
     train, valid = (
