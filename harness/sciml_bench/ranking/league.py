@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import scipy
 
 from .compare import DRAWS, holm
@@ -243,13 +244,13 @@ def _half_width(gap: np.ndarray, tail: float) -> float:
 
 def _places(skills: np.ndarray) -> np.ndarray:
     """Return the place of each method in each draw, 1 for the best."""
-    return np.asarray(scipy.stats.rankdata(-skills, method="min", axis=1)).astype(np.int64)
+    return pd.DataFrame(-skills).rank(axis=1, method="min").to_numpy().astype(np.int64)
 
 
 def _ranks(means: np.ndarray, floors: np.ndarray) -> np.ndarray:
     """Return ranks (method, dataset); errors that rounding or the floor cannot tell apart share one."""
     rounded = np.round(np.log(np.maximum(means, floors[None])) / ALIKE) * ALIKE
-    return np.asarray(scipy.stats.rankdata(rounded, method="average", axis=0))
+    return pd.DataFrame(rounded).rank(axis=0, method="average").to_numpy()
 
 
 def _win_rate(ranks: np.ndarray, m: int) -> float:

@@ -25,7 +25,11 @@ from .worker import Job, main
 PRELOAD = {
     "numpy": (),
     "sklearn": ("sklearn",),
-    "jax": ("jax", "exponax", "equinox", "skfem", "scipy.sparse.linalg", "sciml_bench.method.jax_dynamics"),
+    "jax": (
+        *("jax", "exponax", "equinox", "skfem", "scipy.sparse.linalg", "sciml_bench.method.jax_dynamics"),
+        # JAX imports these when it first compiles: in each worker anew.
+        *("jaxlib.mlir.dialects.mhlo", "jaxlib.mlir.dialects.builtin"),
+    ),
     "torch": ("torch", "lightning_fabric", "neuralop.models", "sciml_bench.method.torch_loop"),
 }
 COMPILED = {"JAX_COMPILATION_CACHE_DIR": "jax", "TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
