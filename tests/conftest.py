@@ -31,8 +31,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process more than there are cores, as a test that runs the command waits for it most of the time."""
-    return threads() + 1
+    """Two processes more than there are cores, as a test that runs the command waits for it most of the time."""
+    return threads() + 2
 
 
 def pytest_configure(config: pytest.Config) -> None:
