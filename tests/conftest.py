@@ -31,8 +31,30 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes more than there are cores, as a test that runs the command waits for it most of the time."""
-    return threads() + 2
+    """One process more than there are cores, as a test that runs the command waits for it most of the time."""
+    return threads() + 1
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each process begin with whole files that hold slow tests: none is left for the end, and what a file shares is made once.
+
+    Processes get equal stretches of the list at first, and steal from the ends of each other's.
+    """
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = {path: sum("slow" in item.keywords for item in held) for path, held in files.items()}
+    heavy = sorted((path for path in files if slow[path]), key=lambda path: -slow[path])
+    light = [item for path, held in files.items() if not slow[path] for item in held]
+    ordered: list[pytest.Item] = []
+    for n in range(processes):
+        share = (len(items) - len(ordered)) // (processes - n)
+        mine = [item for path in heavy[n::processes] for item in files[path]]
+        rest = max(share - len(mine), 0)
+        ordered += mine + light[:rest]
+        del light[:rest]
+    items[:] = ordered + light
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -57,14 +57,14 @@ def parameters(network):
 
 
 def test_the_tensorised_operator_learns_a_multiplier_on_every_grid():
-    method = TFNO(width=16, modes=6, layers=2, rank=0.5, updates=400, learning_rate=1e-2, clip_norm=0.0)
+    method = TFNO(width=16, modes=6, layers=2, rank=0.5, updates=250, learning_rate=1e-2, clip_norm=0.0)
     predictor = fit(method, PROBLEM, smoothing(192, 32, 0))
     assert error(predictor, smoothing(20, 32, 1)) < 0.03
     assert error(predictor, smoothing(20, 64, 1)) < 0.05
 
 
 def test_the_u_shaped_operator_learns_a_multiplier():
-    method = UNO(width=16, modes=6, depth=1, updates=300, learning_rate=5e-3, clip_norm=0.0)
+    method = UNO(width=16, modes=6, depth=1, updates=150, learning_rate=5e-3, clip_norm=0.0)
     predictor = fit(method, PROBLEM, smoothing(192, 32, 0))
     assert error(predictor, smoothing(20, 32, 1)) < 0.05
     assert error(predictor, smoothing(20, 64, 1)) < 0.15

@@ -94,7 +94,7 @@ PROBLEM = Problem(
 
 
 def test_a_stencil_is_learnt():
-    predictor = fit(UNet(width=8, depth=2, updates=250, learning_rate=1e-2), PROBLEM, gradients(256))
+    predictor = fit(UNet(width=8, depth=2, updates=150, learning_rate=1e-2), PROBLEM, gradients(256))
     test = gradients(20, seed=1)
     p, u = predictor(test[["a"]])["u"].values, test["u"].values
     assert np.mean(np.linalg.norm(p - u, axis=1) / np.linalg.norm(u, axis=1)) < 0.05

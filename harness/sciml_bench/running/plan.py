@@ -89,7 +89,7 @@ def missing_library(card: MethodCard | DatasetCard, device: str) -> str | None:
 
 
 @functools.cache
-def without_gpus() -> list[str]:
+def without_gpus() -> tuple[str, ...]:
     """Return the frameworks that are installed without their part for GPUs; imports none."""
     found = []
     if importlib.util.find_spec("jax") and not any(
@@ -100,7 +100,7 @@ def without_gpus() -> list[str]:
     if torch is not None and torch.origin is not None:
         built = (Path(torch.origin).parent / "version.py").read_text(encoding="utf-8")
         found += ["torch"] if re.search(r"^cuda\b.*= *None", built, re.MULTILINE) else []
-    return found
+    return tuple(found)
 
 
 def check_dataset(name: str, device: str = "cpu") -> None:
