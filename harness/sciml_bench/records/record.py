@@ -77,7 +77,7 @@ class Cost(_Strict):
     overhead_seconds: FiniteFloat | None = None
     """Harness time of the cell outside fit and predict: starting the worker, moving arrays, scoring."""
     device_shared: int | None = None
-    """How many cells could use the GPU at once; above one, no second, rate or joule here is the method's own."""
+    """How many cells of its sweep could use the GPU at once; above one, no second, rate or joule here is the method's own."""
 
     @property
     def own(self) -> bool:

@@ -140,7 +140,11 @@ def _boards(site: _Site, shown: Suite) -> Iterator[Callable[[], dict[int, Shown]
     try:
         with ProcessPoolExecutor(threads(), multiprocessing.get_context("fork")) as pool:
             futures = {n: pool.submit(_numbered, n) for n in numbers}
-            yield lambda: _by_row(shown, {n: future.result() for n, future in futures.items()})
+            try:
+                yield lambda: _by_row(shown, {n: future.result() for n, future in futures.items()})
+            except BaseException:
+                pool.shutdown(cancel_futures=True)  # nothing that was begun is of use
+                raise
     except BrokenProcessPool as error:
         raise SciMLBenchError(
             "a process that wrote pages was ended from outside; an older site stands as it was: run the command again"
