@@ -211,14 +211,14 @@ def test_no_record_and_no_page_names_this_machine_or_its_user(run, waves, method
         assert not [p.name for p in written if secret in p.read_text(encoding="utf-8")]
 
 
-def test_leaderboard_prints_what_run_printed(run, waves):
+def test_leaderboard_prints_what_run_printed(run, ask, waves):
     first = run("run", "--method", "linear", "--dataset", str(waves), "--no-page")
-    board = run("leaderboard")
+    board = ask("leaderboard")
     assert board.returncode == 0
     assert [line for line in board.stdout.splitlines() if "linear" in line] == [
         line for line in first.stdout.splitlines() if "linear" in line
     ]
-    assert run("leaderboard", "--results", "nowhere").returncode == 2
+    assert ask("leaderboard", "--results", "nowhere").returncode == 2
 
 
 def test_a_damaged_record_is_reported_and_its_cell_run_again(run, waves, tmp_path):

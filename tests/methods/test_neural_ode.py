@@ -53,7 +53,7 @@ def test_training_follows_at_fourth_order_uneven_times():
 
 def test_it_learns_from_rollouts_and_is_blind_to_noise(data):
     misled = data.assign(rate=xr.zeros_like(data.rate), z_observed=10 * data.z_observed)
-    method = NeuralODE(width=24, segment=2, steps=1, updates=400, learning_rate=1e-2, batch_size=32, validations=1)
+    method = NeuralODE(width=24, segment=2, steps=1, updates=250, learning_rate=1e-2, batch_size=32, validations=1)
     test = take(data, range(20, 24))
     answer = fitted(method, misled)(only(test, ["z0", "z_observed"]))
     assert (

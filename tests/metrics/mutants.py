@@ -6,6 +6,7 @@ Prints one line of JSON for each fault: pytest's exit status and its output. Wha
 in a fork of that process, so that no fault meets another's modules.
 """
 
+import gc
 import importlib.abc
 import importlib.machinery
 import json
@@ -15,13 +16,25 @@ import tempfile
 import traceback
 
 import exponax  # noqa: F401
+import hypothesis  # noqa: F401
 import pytest
 import scipy.fft
 import scipy.stats  # noqa: F401
 import scoringrules  # noqa: F401
 import xarray  # noqa: F401
 
-OPTIONS = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+OPTIONS = [
+    "-x",
+    "-q",
+    "-n",
+    "0",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:anyio",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+]
 
 
 class Planter(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
@@ -77,5 +90,6 @@ def tried(mutant: dict) -> dict:
 
 if __name__ == "__main__":
     assert not [m for m in sys.modules if m.startswith("sciml_bench.metrics")], "a fault could not be planted any more"
+    gc.freeze()  # pytest collects garbage at its end, and all of this would be looked at in each fork
     for one in json.load(sys.stdin):
         print(json.dumps(tried(one)), flush=True)

@@ -25,10 +25,10 @@ def scores(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_jobs_share_the_work_and_give_what_one_gives(run, tmp_path):
+def test_jobs_share_the_work_and_give_what_one_gives(run, ask, tmp_path):
     both = run(*WORDS, "--jobs", "2" if len(os.sched_getaffinity(0)) > 1 else "1", "--results", "two")
     assert both.returncode == 0, both.stderr
-    again = run(*WORDS, "--results", "two", "--dry-run")
+    again = ask(*WORDS, "--results", "two", "--dry-run")
     assert "12 cells, 12 have a record in two, 0 to run" in again.stderr
     found = scores(tmp_path / "two")
     # Five folds of `mean` on two tables, and one record of each pair that does not fit.

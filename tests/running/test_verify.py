@@ -64,12 +64,13 @@ def test_honest_records_are_reproduced_byte_for_byte(run, results):
 
 
 @pytest.mark.slow
-def test_scoring_kept_predictions_again_is_exact_and_a_tampered_score_is_named(run, results):
+def test_scoring_kept_predictions_again_is_exact_and_a_tampered_score_is_named(ask, results, monkeypatch):
     path, kept, cache = results
+    monkeypatch.setenv("SCIML_BENCH_CACHE", str(cache))
     words = ("verify", "--results", "results", "--predictions", str(kept))
-    assert "3 identical" in run(*words, SCIML_BENCH_CACHE=str(cache)).stderr
+    assert "3 identical" in ask(*words).stderr
     tamper(path, 1, rel_l2=0.01, mae=0.5)
-    done = run(*words, "--json", SCIML_BENCH_CACHE=str(cache))
+    done = ask(*words, "--json")
     assert done.returncode == 1
     verdicts = {c["fold"]: c for c in json.loads(done.stdout)}
     assert [verdicts[k]["verdict"] for k in range(3)] == ["identical", "tampered", "identical"]

@@ -96,18 +96,18 @@ def test_a_method_that_applies_to_nothing_is_told_so(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["method", "dataset"])
-def test_what_new_writes_passes_the_check_and_runs(run, tmp_path, kind):
-    made = run("new", kind, "my_own")
+def test_what_new_writes_passes_the_check_and_runs(run, ask, kind):
+    made = ask("new", kind, "my_own")
     assert made.returncode == 0, made.stderr
     assert "next: sciml-bench check my_own.py" in made.stdout
     words = ["-d", "burgers"] if kind == "method" else []
-    checked = run("check", "my_own.py", *words)
+    checked = ask("check", "my_own.py", *words)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     pair = ("my_own.py", "borehole") if kind == "method" else ("mean", "my_own.py")
     done = run("run", "-m", pair[0], "-d", pair[1], "--tier", "smoke", "--no-baselines", "--folds", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "my_own" in done.stdout
-    again = run("new", kind, "my_own")
+    again = ask("new", kind, "my_own")
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
 
 
