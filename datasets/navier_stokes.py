@@ -30,7 +30,7 @@ FRAME = 1.0
 
 SHARES = (1 / 8, 3 / 16, 1 / 4, 1 / 2, 3 / 4)
 """Grids of the solver's cost points as shares of the truth's own."""
-NARROW_SHARES = (1 / 4, 3 / 8, 1 / 2, 3 / 4)
+NARROW_SHARES = (1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4)
 """The same for a truth so coarse that an eighth of its grid would hold no flow."""
 COARSEST = 8
 STEPS = (1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.025, 0.02, 0.01, 0.005, 0.002, 0.001)

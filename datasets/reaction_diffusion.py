@@ -84,7 +84,7 @@ class ReactionDiffusionSolver(PeriodicSolver):
 
     @property
     def costs(self) -> Mapping[str, Mapping[str, Any]]:
-        """Grids from 8 up to the truth's own, the step shrinking in proportion, from one step a frame."""
+        """Grids from 8 up to 256 and the truth's own, the step shrinking in proportion, from one step a frame."""
         return self.shrinking(GRIDS)
 
     def stepper(self, points: int, step: float) -> FisherStepper:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from sciml_bench.method.fourier_network import fourier_network
 from sciml_bench.running.inverse_transforms import PARTS, HermitianInverse, mend
 
 HONEST = torch.fft.irfft
@@ -68,8 +69,6 @@ def test_without_the_mending_the_sawtooth_is_there(on_a_gpu):
 
 @pytest.mark.parametrize("shape", [(64,), (16, 16)], ids=str)
 def test_a_fourier_operator_gives_there_what_it_gives_on_a_processor(shape, monkeypatch):
-    from sciml_bench.method.fourier_network import fourier_network
-
     def cufft_of_all(x, s, dim, norm):
         return cufft(torch.fft.ifftn(x, s=s[:-1], dim=dim[:-1], norm=norm) if dim[1:] else x, s[-1], dim[-1], norm)
 

@@ -18,9 +18,8 @@ from matplotlib.image import imread
 from sciml_bench.errors import UsageError
 from sciml_bench.records.record import CellId, Cost, PerSample, Provenance, Record
 from sciml_bench.records.store import Store
-from sciml_bench.site import figures, text
+from sciml_bench.site import figures
 from sciml_bench.site.build import build
-from sciml_bench.site.scale import LogScale
 
 FAMILIES = {"mean": "control", "persistence": "control", "reference_solver": "solver"}
 
@@ -482,39 +481,6 @@ def test_a_picture_for_a_page_without_schemes(tmp_path):
     assert (tmp_path / "two.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="no two-dimensional field"):
         figures.fields_png(tmp_path / "one.h5", tmp_path / "one.png", "a title")
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        (0.0588309, "0.0588"),
-        (4.6299e-6, "4.63×10⁻⁶"),
-        (0.0, "0"),
-        (9.996, "10.0"),
-        (12345.6, "12,300"),
-        (-0.25, "−0.250"),
-        (1.2e13, "1.20×10¹³"),
-        (None, "–"),
-    ],
-)
-def test_numbers(value, shown):
-    assert text.number(value) == shown
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [(2.2e-4, "220 µs"), (0.0022, "2.20 ms"), (1.25, "1.25 s"), (300.0, "5.00 min"), (9e4, "25.0 h")],
-)
-def test_times(value, shown):
-    assert text.seconds(value) == shown
-
-
-def test_the_scale_is_logarithmic_and_holds_the_floor():
-    scale = LogScale.of([1e-9, 1e-2, 1.0], floor=1e-4)
-    assert 0 < scale.at(1e-4) < scale.at(1e-2) < scale.at(1.0) < 100
-    assert scale.at(1e-2) - scale.at(1e-3) == pytest.approx(scale.at(1.0) - scale.at(0.1), abs=0.02)
-    assert scale.at(1e-9) == 0
-    assert len(scale.ticks) <= 4
 
 
 def test_what_does_not_apply_is_not_counted(site):

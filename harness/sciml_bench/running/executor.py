@@ -26,9 +26,14 @@ PRELOAD = {
     "numpy": (),
     "sklearn": ("sklearn",),
     "jax": (
-        *("jax", "exponax", "equinox", "skfem", "scipy.sparse.linalg", "sciml_bench.method.jax_dynamics"),
-        # JAX imports these when it first compiles: in each worker anew.
-        *("jaxlib.mlir.dialects.mhlo", "jaxlib.mlir.dialects.builtin"),
+        "jax",
+        "exponax",
+        "equinox",
+        "skfem",
+        "scipy.sparse.linalg",
+        "sciml_bench.method.jax_dynamics",
+        "jaxlib.mlir.dialects.mhlo",  # which JAX would import in each worker, at its first compiling
+        "jaxlib.mlir.dialects.builtin",
     ),
     "torch": ("torch", "lightning_fabric", "neuralop.models", "sciml_bench.method.torch_loop"),
 }

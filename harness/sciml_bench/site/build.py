@@ -131,8 +131,8 @@ def _boards(site: _Site, shown: Suite) -> Iterator[Callable[[], dict[int, Shown]
     """
     numbers = sorted(range(len(shown.boards)), key=lambda n: -len(shown.boards[n].rows))
     rows = sum(len(board.rows) for board in shown.boards)
-    alone = threading.active_count() > 1 or "jax" in sys.modules or "torch" in sys.modules
-    if rows < MANY or threads() == 1 or alone or "fork" not in multiprocessing.get_all_start_methods():
+    threaded = threading.active_count() > 1 or "jax" in sys.modules or "torch" in sys.modules
+    if rows < MANY or threads() == 1 or threaded or "fork" not in multiprocessing.get_all_start_methods():
         yield lambda: _by_row(shown, {n: _board(site, shown, n) for n in numbers})
         return
     global _work

@@ -1,0 +1,39 @@
+"""Numbers, times and places on a scale, as pages show them."""
+
+import pytest
+
+from sciml_bench.site import text
+from sciml_bench.site.scale import LogScale
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0588309, "0.0588"),
+        (4.6299e-6, "4.63×10⁻⁶"),
+        (0.0, "0"),
+        (9.996, "10.0"),
+        (12345.6, "12,300"),
+        (-0.25, "−0.250"),
+        (1.2e13, "1.20×10¹³"),
+        (None, "–"),
+    ],
+)
+def test_numbers(value, shown):
+    assert text.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(2.2e-4, "220 µs"), (0.0022, "2.20 ms"), (1.25, "1.25 s"), (300.0, "5.00 min"), (9e4, "25.0 h")],
+)
+def test_times(value, shown):
+    assert text.seconds(value) == shown
+
+
+def test_the_scale_is_logarithmic_and_holds_the_floor():
+    scale = LogScale.of([1e-9, 1e-2, 1.0], floor=1e-4)
+    assert 0 < scale.at(1e-4) < scale.at(1e-2) < scale.at(1.0) < 100
+    assert scale.at(1e-2) - scale.at(1e-3) == pytest.approx(scale.at(1.0) - scale.at(0.1), abs=0.02)
+    assert scale.at(1e-9) == 0
+    assert len(scale.ticks) <= 4
