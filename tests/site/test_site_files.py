@@ -115,3 +115,16 @@ def test_the_page_that_compares_knows_every_pair(comparisons, shown):
                 expected = [one.ratio, one.low, one.high, one.p_value, one.wins]
                 assert next(pairs) == pytest.approx(expected, rel=1e-4)
         assert next(pairs, None) is None
+
+
+def test_a_missing_fold_is_noticed_and_a_pair_that_does_not_fit_is_none(cells):
+    flow = [c for c in cells if c.cell.dataset == "burgers" and c.status == "ok"]
+    unfit = flow[0].model_copy(
+        update={
+            "key": "f" * 16, "status": "not_applicable", "scores": {}, "per_sample": None, "cost": None,
+            "cell": flow[0].cell.model_copy(update={"method": "unfit", "fold": 0}),
+        }
+    )  # fmt: skip
+    assert boards(summarise([*flow, unfit]))[0].notices == ()
+    fewer = [c for c in flow if (c.row, c.cell.fold) != ("fno", 1)]
+    assert boards(summarise([*fewer, unfit]))[0].notices == ("Not all folds were run: fno 2 of 3.",)

@@ -220,10 +220,13 @@ def _notices(rows: list[Row]) -> list[str]:
         cells = Counter((r.cell.fold, r.cell.repetition) for r in row.records)
         if max(cells.values()) > 1:
             found.append(f"{row.name} has several records of one cell, of other code or data, all averaged.")
-    partial = {r.name: len({x.cell.fold for x in r.records}) for r in rows}
-    short = [f"{name} {n} of {r.folds}" for (name, n), r in zip(partial.items(), rows, strict=True) if n < r.folds]
-    if len(short) == len(rows) and len(set(partial.values())) == 1:
-        found.append(f"Every row has {min(partial.values())} of {rows[0].folds} folds.")
+    tried = [
+        r for r in rows if set(r.status) != {"not_applicable"}
+    ]  # of a pair that does not fit, a sweep records one cell
+    partial = {r.name: len({x.cell.fold for x in r.records}) for r in tried}
+    short = [f"{name} {n} of {r.folds}" for (name, n), r in zip(partial.items(), tried, strict=True) if n < r.folds]
+    if tried and len(short) == len(tried) and len(set(partial.values())) == 1:
+        found.append(f"Every row has {min(partial.values())} of {tried[0].folds} folds.")
     elif short:
         found.append(f"Not all folds were run: {'; '.join(short)}.")
     return found
