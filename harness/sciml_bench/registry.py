@@ -41,12 +41,17 @@ class Broken:
 
 def method_names() -> list[str]:
     """Return the names of all methods without importing them."""
-    return sorted({*(m.name for m in pkgutil.iter_modules(method_folder.__path__)), *_offered("methods")})
+    return sorted(_own(method_folder) | _offered("methods").keys())
 
 
 def dataset_names() -> list[str]:
     """Return the names of all datasets without importing them."""
-    return sorted({*(m.name for m in pkgutil.iter_modules(dataset_folder.__path__)), *_offered("datasets")})
+    return sorted(_own(dataset_folder) | _offered("datasets").keys())
+
+
+def _own(folder: ModuleType) -> set[str]:
+    """Return the names of the modules in a plugin folder."""
+    return {m.name for m in pkgutil.iter_modules(folder.__path__)}
 
 
 @cache
@@ -55,14 +60,15 @@ def _offered(kind: str) -> dict[str, str]:
     return {e.name: e.module for e in entry_points(group=f"sciml_bench.{kind}")}
 
 
-def _module(folder: ModuleType, kind: str, name: str) -> ModuleType:
-    own = f"{folder.__name__}.{name}"
-    return importlib.import_module(own if importlib.util.find_spec(own) else _offered(kind)[name])
+def _module(folder: ModuleType, kind: str, name: str) -> ModuleType | None:
+    """Import the plugin `name`; None if there is none. Installed packages are asked only for what the suite has not."""
+    module = f"{folder.__name__}.{name}" if name in _own(folder) else _offered(kind).get(name)
+    return None if module is None else importlib.import_module(module)
 
 
 def track_names() -> list[str]:
     """Return the names of all tracks without importing them."""
-    return sorted(m.name for m in pkgutil.iter_modules(track_folder.__path__))
+    return sorted(_own(track_folder))
 
 
 def track(name: str) -> Track:
@@ -101,9 +107,10 @@ def method_class(name: str) -> type[Method]:
     name = canonical(name)
     if is_path(name):
         return _the_class(_module_from_file(name, "method"), Method, name)
-    if name not in method_names():
+    module = _module(method_folder, "methods", name)
+    if module is None:
         raise UnknownNameError("method", name, method_names())
-    return _the_class(_module(method_folder, "methods", name), Method, name)
+    return _the_class(module, Method, name)
 
 
 def _wrapped(parts: naming.Wrapped) -> type[Method]:
@@ -126,9 +133,10 @@ def dataset_class(name: str) -> type[Dataset]:
     name = canonical(name)
     if is_path(name):
         return _the_class(_module_from_file(name, "dataset"), Dataset, name)
-    if name not in dataset_names():
+    module = _module(dataset_folder, "datasets", name)
+    if module is None:
         raise UnknownNameError("dataset", name, dataset_names())
-    return _the_class(_module(dataset_folder, "datasets", name), Dataset, name)
+    return _the_class(module, Dataset, name)
 
 
 def plugin_class(name: str) -> type[Method] | type[Dataset]:

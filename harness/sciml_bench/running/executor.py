@@ -55,7 +55,8 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
     modules = ["sciml_bench.running.worker", "threadpoolctl"]
     for framework in sorted(set(frameworks)):
         modules += PRELOAD.get(framework, ())
-    context.set_forkserver_preload(["sciml_bench.running._preload", *modules, *plugins])
+    first, last = "sciml_bench.running._preload", "sciml_bench.running._freeze"
+    context.set_forkserver_preload([first, *modules, *plugins, last])
     return context
 
 

@@ -3,10 +3,12 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Protocol
@@ -68,6 +70,36 @@ class Running:
 
 
 @dataclass
+class Line:
+    """Cells in a row, of which the next one's worker is started as soon as the times of the present one are taken."""
+
+    cells: Iterator[Planned]
+    start: Callable[[Planned], Running]
+    _planned: Planned | None = None
+    _running: Running | None = None
+    _begun: bool = False
+
+    def begin(self) -> None:
+        """Start the next cell's worker, if there is a next cell and it was not started yet."""
+        if not self._begun:
+            self._begun = True
+            self._planned = next(self.cells, None)
+            self._running = None if self._planned is None else self.start(self._planned)
+
+    def advance(self) -> tuple[Planned, Running] | None:
+        """Return the next cell and make it the present one; None at the end of the line."""
+        self.begin()
+        planned, running = self._planned, self._running
+        self._planned, self._running, self._begun = None, None, False
+        return None if planned is None or running is None else (planned, running)
+
+    def close(self) -> None:
+        """End the worker that was started ahead."""
+        if self._running is not None:
+            self._running.close()
+
+
+@dataclass
 class Runner:
     """Runs cells against one store."""
 
@@ -82,8 +114,8 @@ class Runner:
     def run(self, cells: Sequence[Planned], watcher: Watcher) -> list[Record]:
         """Return the record of every cell, in order, running those that have none.
 
-        While one cell is scored, the worker of the next already starts and reads its data; it is let go only when the scoring
-        is done, so that no cell is timed while another uses the cores.
+        As soon as the times of one cell are taken, the worker of the next starts and reads its data; it is let go only when the
+        one before is scored, so that no cell is timed while another uses the cores.
         """
         keys = [p.cell.key for p in cells]
         settled = self.settled(keys)
@@ -98,38 +130,44 @@ class Runner:
 
     def run_each(self, cells: Iterable[Planned], watcher: Watcher) -> Generator[Record]:
         """Run cells, whatever records there are of them, and yield the record of each as soon as it is stored."""
-        reader = DataReader()
-        ahead: Running | None = None
+        remaining = iter(cells)
+        first = next(remaining, None)
+        if first is None:
+            return
+        reader, line = DataReader(), Line(chain([first], remaining), self._start)
         try:
-            remaining = iter(cells)
-            planned = next(remaining, None)
-            while planned is not None:
-                first = ahead is None
-                running, ahead = ahead or self._start(planned), None
-                watcher.cell_started(planned.cell)
-                try:
-                    if first:
-                        get_ready(planned.cell.task, reader)
-                    begun, moment = time.perf_counter(), datetime.now(UTC)
-                    outcome, status, reason = _outcome(running, planned.cell, watcher)
-                    following = next(remaining, None)
-                    ahead = None if following is None else self._start(following)
-                    scored = None
-                    if status == "ok":
-                        status, reason, scored = self._scored(planned.cell, running.folder, reader)
-                finally:
-                    left = running.close()
-                total = time.perf_counter() - begun
-                if outcome:
-                    outcome |= left
-                record = _record(planned, status, reason, scored, outcome, total, moment, self.threads, self.jobs)
-                self.store.append(record)
-                watcher.cell_ended(record, False)
-                yield record
-                planned = following
+            watcher.cell_started(first.cell)
+            with ThreadPoolExecutor(1) as pool:  # the fork server may still be importing what workers need
+                starting = pool.submit(line.begin)
+                get_ready(first.cell.task, reader)
+                starting.result()
+            present = line.advance()
+            while present is not None:
+                yield self._run_one(*present, line, reader, watcher)
+                present = line.advance()
+                if present is not None:
+                    watcher.cell_started(present[0].cell)
         finally:
-            if ahead is not None:
-                ahead.close()
+            line.close()
+
+    def _run_one(self, planned: Planned, running: Running, line: Line, reader: DataReader, watcher: Watcher) -> Record:
+        """Run a cell whose worker has started, and return its record when it is stored."""
+        scored = None
+        begun, moment = time.perf_counter(), datetime.now(UTC)
+        try:
+            outcome, status, reason = _outcome(running, planned.cell, watcher, line.begin)
+            line.begin()
+            if status == "ok":
+                status, reason, scored = self._scored(planned.cell, running.folder, reader)
+        finally:
+            left = running.close()
+        total = time.perf_counter() - begun
+        if outcome:
+            outcome |= left
+        record = _record(planned, status, reason, scored, outcome, total, moment, self.threads, self.jobs)
+        self.store.append(record)
+        watcher.cell_ended(record, False)
+        return record
 
     def settled(self, keys: Sequence[str]) -> dict[str, Record]:
         """Return the records of those cells that need not be run: they succeeded, or failed and are not to be tried again."""
@@ -191,11 +229,13 @@ class Runner:
             _move(folder / PREDICTIONS, self.keep_predictions / f"{cell.key}.h5")
 
 
-def _outcome(running: Running, cell: Cell, watcher: Watcher) -> tuple[dict[str, Any], Status, str]:
-    """Let a started worker go and return its outcome, status and reason."""
+def _outcome(
+    running: Running, cell: Cell, watcher: Watcher, measured: Callable[[], None]
+) -> tuple[dict[str, Any], Status, str]:
+    """Let a started worker go and return its outcome, status and reason; call `measured` when its times are taken."""
     if running.worker is None:
         return {}, "not_applicable", running.reason
-    outcome = running.worker.answer(_listener(cell, watcher))
+    outcome = running.worker.answer(_listener(cell, watcher, measured))
     return outcome, outcome["status"], outcome["reason"]
 
 
@@ -224,7 +264,7 @@ def job_of(cell: Cell, folder: Path, threads: int, secret: tuple[Path, ...]) -> 
     )
 
 
-def _listener(cell: Cell, watcher: Watcher) -> Callable[[dict[str, Any]], None]:
+def _listener(cell: Cell, watcher: Watcher, measured: Callable[[], None]) -> Callable[[dict[str, Any]], None]:
     stages = {"fit": (0.0, "fitting"), "predict": (0.97, "predicting"), "save": (0.99, "predicting shifts")}
 
     def listen(message: dict[str, Any]) -> None:
@@ -232,6 +272,8 @@ def _listener(cell: Cell, watcher: Watcher) -> Callable[[dict[str, Any]], None]:
             watcher.cell_progress(cell, 0.97 * message["progress"], message["message"])
         elif "stage" in message:
             watcher.cell_progress(cell, *stages[message["stage"]])
+            if message["stage"] == "save":
+                measured()
 
     return listen
 
