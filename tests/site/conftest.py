@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
+from site_records import keep, some_records
 
 from sciml_bench.records.record import Record
 from sciml_bench.records.store import Store
@@ -106,3 +107,20 @@ def comparisons(showcase) -> dict:
     """Return what the page that compares knows."""
     source = (showcase / "compare-data.js").read_text(encoding="utf-8")
     return json.loads(source.removeprefix("const COMPARISONS = ").removesuffix(";\n"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """Return the folder of the site of records of every status, with files that are cut short among them."""
+    results = tmp_path_factory.mktemp("results")
+    store = Store(results)
+    cells = some_records()
+    for cell in cells:
+        store.append(cell)
+    samples = results / "smoke" / "navier_stokes" / "samples"
+    keep(samples / f"{cells[0].key}.h5", ("time", "x", "y"))
+    keep(samples / f"{cells[2].key}.h5", ("time", "x"))
+    (samples / f"{cells[4].key}.h5").write_bytes(b"not a file of samples")
+    with open(results / "smoke" / "navier_stokes" / "mean.jsonl", "a") as handle:
+        handle.write('{"cut')
+    return build(results, results / "site").parent

@@ -3,166 +3,21 @@
 import csv
 import gzip
 import io
-import subprocess
-import sys
-import zlib
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import numpy as np
 import pytest
-import xarray as xr
 from matplotlib.image import imread
+from site_records import SCRIPT, keep, record, some_records
 
-from sciml_bench.errors import UsageError
-from sciml_bench.records.record import CellId, Cost, PerSample, Provenance, Record
+from sciml_bench.records.record import Record
 from sciml_bench.records.store import Store
 from sciml_bench.site import figures
 from sciml_bench.site.build import build
 
-FAMILIES = {"mean": "control", "persistence": "control", "reference_solver": "solver"}
-
-
-SCRIPT = "<script>alert('x')</script>"
 TABLES = ("feed.xml",)
 """Written by the tables' half of the builder."""
 VOID = {"meta", "link", "img", "input", "br", "hr", "path", "circle"}
-
-
-def record(method="linear", error=0.1, *, fold=0, variant="", status="ok", reason="", seconds=0.01, **more):
-    dataset, tier = more.get("dataset", "navier_stokes"), more.get("tier", "smoke")
-    good = status == "ok"
-    scores = {"rel_l2": error, "pde_defect": error / 2, "crps": error / 3, "coverage_90": 0.88}
-    curve = [[1, 1.0], [2, 0.5]]
-    parts = (method, variant, fold, dataset, tier, more.get("device"), more.get("repetition"))
-    number = zlib.crc32(repr(parts).encode())
-    return Record(
-        key=f"{number:016x}"[-16:],
-        cell=CellId(
-            dataset=dataset,
-            dataset_version=1,
-            dataset_parameters=more.get("parameters", {"samples": 32}),
-            tier=tier,
-            method=method,
-            variant=variant,
-            hyperparameters={"width": 8},
-            fold=fold,
-            folds=2,
-            repetition=more.get("repetition", 0),
-            seed=1,
-            device=more.get("device", "cpu"),
-            budget_seconds=10.0,
-            budget_memory_gib=1.0,
-        ),
-        status=status,
-        reason=reason,
-        primary="rel_l2",
-        family=FAMILIES.get(method, "operator"),
-        scores={**scores, "shift:rougher_initial/rel_l2": 2 * error} if good else {},
-        floor={"rel_l2": 1e-5, "pde_defect": 2e-6, "nrmse_per_time": 1e-5} if tier != "file" else {},
-        per_sample=PerSample(metric="rel_l2", samples=[0, 1], values=[error, error]) if good else None,
-        cost=Cost(
-            data_seconds=1.0,
-            fit_seconds=2.0,
-            fit_cpu_seconds=2.0,
-            predict_seconds=seconds * 4,
-            predict_cpu_seconds=seconds * 4,
-            predict_samples=4,
-            predictor_seconds=1.0,
-            latency_p50=seconds,
-            latency_p95=seconds,
-            throughput=1 / seconds,
-            throughput_batch=4,
-            peak_memory_gib=0.1,
-            device_memory_gib=None,
-            energy_joules=None,
-            parameters=None,
-            flops=None,
-            threads=1,
-            precision="float32",
-        )
-        if good
-        else None,
-        diagnostics={
-            "train_samples": 20,
-            "valid_samples": 5,
-            "test_samples": 4,
-            "curves": {"loss": curve, "valid_loss": curve, "gradient_norm": curve} if method == "fno" else {},
-            "skipped_shifts": {"finer_grid": f"not on this grid {SCRIPT}"},
-            "reliability": {
-                "levels": [0.1, 0.5, 0.9],
-                "coverage": [0.1, 0.5, 0.9],
-                "source": "its own distribution",
-            },
-            "error_over_time": {"w": [error, 2 * error, 3 * error]},
-        }
-        if good
-        else {},
-        provenance=Provenance(
-            package="0.1.0",
-            commit="0123456789abcdef",
-            dirty=True,
-            protocol=1,
-            data_digest="d",
-            method_digest="m",
-            prediction_digest="p" if good else None,
-            python="3.11",
-            libraries={"numpy": "2.0"},
-            system="Linux",
-            processor="a processor",
-            accelerator=None,
-            threads=1,
-            started="2026-01-01T00:00:00+00:00",
-            command=f"sciml-bench run --method {method} --dataset {dataset} --tier {tier} --only-fold {fold}",
-        ),
-    )
-
-
-def some_records():
-    cells = [record("linear", e, fold=i) for i, e in enumerate((0.1, 0.12))]
-    cells += [record("fno", e, fold=i, seconds=0.02) for i, e in enumerate((0.03, 0.04))]
-    cells += [record("mean", 0.5, fold=i) for i in range(2)]
-    for n, e, s in ((8, 0.2, 0.001), (16, 0.05, 0.01), (32, 1e-4, 0.1), (64, 1e-7, 1.0)):
-        cells += [record("reference_solver", e, fold=i, variant=f"{n}x{n}, dt 0.1", seconds=s) for i in range(2)]
-    cells += [record("unet", 0.2, fold=0), record("unet", fold=1, status="diverged", reason=f"loss {SCRIPT}")]
-    cells += [record("graph_net", fold=i, status="not_applicable", reason="needs nodes") for i in range(2)]
-    cells += [record("gone_method", 0.3, fold=0), record("gone_method", 0.31, fold=0, repetition=1)]
-    cells += [
-        record("mine", 0.2, dataset="my_data", tier="file"),
-        record("mine", 0.4, dataset="my_data", tier="file", fold=1),
-    ]
-    cells += [record("fno", 0.2, dataset="vanished", tier="small", variant="a=$x_1$", device="cuda")]
-    return cells
-
-
-def keep(path: Path, dims: tuple[str, ...], film: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shape = [2, *({"time": 3, "history": 1}.get(d, 6) for d in dims)]
-    values = np.random.default_rng(0).normal(size=shape).astype("float32")
-    given = np.take(values, [0], axis=1)
-    data = {f"{role}_w": (("sample", *dims), values + i) for i, role in enumerate(("truth", "prediction"))}
-    kept = xr.Dataset({**data, "input_w0": (("sample", "history", *dims[1:]), given)})
-    if film:
-        kept["film_w"] = (("sample", "frame", *dims[1:]), np.resize(values, (2, film, *shape[2:])))
-    kept.attrs.update(samples=[3, 1], values=[0.1, 0.2], roles="typical worst")
-    kept.to_netcdf(path, engine="h5netcdf")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    results = tmp_path_factory.mktemp("results")
-    store = Store(results)
-    cells = some_records()
-    for cell in cells:
-        store.append(cell)
-    samples = results / "smoke" / "navier_stokes" / "samples"
-    keep(samples / f"{cells[0].key}.h5", ("time", "x", "y"))
-    keep(samples / f"{cells[2].key}.h5", ("time", "x"))
-    (samples / f"{cells[4].key}.h5").write_bytes(b"not a file of samples")
-    with open(results / "smoke" / "navier_stokes" / "mean.jsonl", "a") as handle:
-        handle.write('{"cut')
-    return build(results, results / "site").parent
 
 
 class Page(HTMLParser):
@@ -395,83 +250,6 @@ def test_the_table_of_values_holds_every_row(site):
     assert float(linear["rel_l2"]) == pytest.approx(0.11)
     assert float(linear["rel_l2_low"]) < 0.11 < float(linear["rel_l2_high"])
     assert next(r for r in rows if r["method"] == "graph_net")["reason"] == "needs nodes"
-
-
-def test_a_second_build_draws_nothing_again_and_gives_the_same_pages(site):
-    before = {p.name: p.read_bytes() for p in site.rglob("*.*") if p.is_file()}
-    old = (site / "figures").stat().st_ino
-    build(site.parent, site)
-    assert (site / "figures").stat().st_ino != old
-    assert {p.name: p.read_bytes() for p in site.rglob("*.*") if p.is_file()} == before
-    assert not [p for p in site.parent.iterdir() if p.name.startswith(".")]
-
-
-def test_a_failing_build_leaves_the_old_site(site, monkeypatch):
-    before = (site / "index.html").read_bytes()
-    monkeypatch.setattr("sciml_bench.site.build.page", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        build(site.parent, site)
-    assert (site / "index.html").read_bytes() == before
-    assert not [p for p in site.parent.iterdir() if p.name.startswith(".")]
-
-
-def test_no_records_is_a_sentence(tmp_path):
-    with pytest.raises(UsageError, match="holds no records to build pages from; run `sciml-bench run` first"):
-        build(tmp_path, tmp_path / "site")
-
-
-@pytest.mark.parametrize("foreign", ["notes.txt", "index.html", ".git"])
-def test_a_folder_of_the_user_is_never_replaced(tmp_path, foreign):
-    Store(tmp_path / "results").append(record())
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / foreign).write_text("mine")
-    with pytest.raises(UsageError, match="would be lost"):
-        build(tmp_path / "results", out)
-    assert (out / foreign).read_text() == "mine"
-
-
-BESIDE = """
-import os, sys
-from pathlib import Path
-import sciml_bench.site.build as pages
-inner, parent = pages._board, os.getpid()
-def board(site, shown, n):
-    print(os.getpid() == parent, flush=True)
-    {fault}
-    return inner(site, shown, n)
-pages.MANY, pages.threads, pages._board = 0, lambda: 2, board
-pages.build(Path({results!r}), Path({site!r}))
-"""
-
-
-@pytest.mark.parametrize(
-    ("fault", "ending"),
-    [
-        ("", ""),
-        ("1 / 0", "ZeroDivisionError: division by zero"),
-        ("os._exit(9)", "ended from outside; an older site stands"),
-    ],
-)
-def test_processes_beside_each_other_write_the_same_pages_or_none(site, fault, ending):
-    before = {p.relative_to(site): p.read_bytes() for p in site.rglob("*.*") if p.is_file()}
-    code = BESIDE.format(fault=fault, results=str(site.parent), site=str(site))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert set(done.stdout.split()) == {"False"}
-    assert ending in done.stderr.strip().rpartition("\n")[2]
-    assert done.returncode == bool(fault)
-    assert {p.relative_to(site): p.read_bytes() for p in site.rglob("*.*") if p.is_file()} == before
-    assert not [p for p in site.parent.iterdir() if p.name.startswith(".")]
-
-
-def test_no_framework_is_imported(site):
-    code = (
-        "import sys; from pathlib import Path; from sciml_bench.site.build import build; "
-        f"build(Path({str(site.parent)!r}), Path({str(site)!r})); "
-        "print(sorted({'torch', 'jax', 'exponax', 'equinox', 'neuralop'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def test_a_picture_for_a_page_without_schemes(tmp_path):
