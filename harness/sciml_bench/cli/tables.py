@@ -162,9 +162,14 @@ def show_league(title: str, found: League, console: Console) -> None:
         )
     console.print()
     console.print(table)
+    least = (
+        "no typical pair can be"
+        if found.resolution is None
+        else f"a typical pair can where one has {found.resolution:.2g} times the error of the other"
+    )
     console.print(
-        f"[dim]skill: 0 the best baseline, 1 perfect; methods of one group cannot be told apart; the median half-width of a "
-        f"difference in skill is {found.resolution:.2f}; a missing score is the baseline's"
+        f"[dim]skill: 0 the best baseline, 1 perfect; methods of one group cannot be told apart; {least}; a missing score is the "
+        "baseline's"
     )
     if found.critical is not None:
         console.print(f"[dim]{found.critical.sentence}")

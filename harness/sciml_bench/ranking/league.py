@@ -6,14 +6,16 @@ e(m, d, k) is the error of method m on dataset d in fold k, its primary score. P
     rank(m)       mean over d of the rank of e(m, d); equal errors, and errors under the truth's floor, share the mean rank
     win rate(m)   share of (other method, dataset) pairs that m wins; ties count half
 
-Intervals come from one bootstrap that all methods share: datasets are drawn with replacement, and within each its folds. A place
-is printed with the range that 95% of the draws give it. Two methods are told apart by Student's t of
+Deviations come from one bootstrap that all methods share: datasets are drawn with replacement, and within each its folds. A place
+is printed with the range that 95% of the draws give it. With s the deviation of log (1 − skill(m)) among the draws, the interval
+of a skill is
 
-    log (1 − skill(m)) − log (1 − skill(n))
+    1 − exp(log (1 − skill(m)) ± t s √(D/(D − 1))),
 
-over its deviation among the draws, times √(D/(D − 1)) as the bootstrap of D units is too narrow by that, with D − 1 degrees,
-corrected for all pairs after Holm; D counts datasets, or folds where there is one dataset. A method without a score on a
-dataset (it failed, or does not apply) is given the baseline's error there, and flagged.
+t the 97.5% quantile of Student's t with D − 1 degrees; D counts datasets, or folds where there is one dataset, and the root is
+there as a bootstrap of D units is too narrow by that. Two methods are told apart by Student's t of log (1 − skill(m)) −
+log (1 − skill(n)) over its own deviation, widened likewise, corrected for all pairs after Holm. A method without a score on a
+dataset or in a fold (it failed, does not apply, or was not run) is given the baseline's error there, and flagged.
 
 The form of the skill score is that of Erickson et al. 2025, TabArena, arXiv:2506.16791, after Shchur et al. 2025, fev-bench.
 """
@@ -70,12 +72,14 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class League:
-    """Methods, best first, the baseline of each dataset, and the smallest difference in skill that can be told."""
+    """Methods, best first, and the baseline of each dataset."""
 
     datasets: tuple[str, ...]
     baselines: Mapping[str, str]
     places: tuple[Place, ...]
-    resolution: float
+    resolution: float | None
+    """So many times the error of another one a method must have for the median pair to be told apart, where all pairs are
+    tested; None where no ratio within `CLIP` is enough."""
     profile: Mapping[str, Sequence[tuple[float, float]]]
     """Method → points (τ, share of the datasets on which its error is at most τ times the best)."""
     critical: CriticalDifference | None
@@ -96,7 +100,9 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
     skill = 1 - np.exp(_log_ratio(means[None], table.baseline_of(means[None]))[0].mean(axis=1))
     order = np.argsort(-skill, kind="stable")
     _, datasets, folds = table.errors.shape
-    different, resolution = _told_apart(skill, skills, datasets if datasets > 1 else folds)
+    units = datasets if datasets > 1 else folds
+    different, resolution = _told_apart(skill, skills, units)
+    lows, highs = _intervals(skill, skills, units)
     places = _places(skills)
     ranks = _ranks(means, table.floors)
     ratio = means / table.baseline_of(means[None])[0]
@@ -104,7 +110,6 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
     tail = (1 - LEVEL) / 2
     found = []
     for position, m in enumerate(order):
-        low, high = np.quantile(skills[:, m], [tail, 1 - tail])
         first, last = np.quantile(places[:, m], [tail, 1 - tail], method="nearest")
         worst = int(np.argmax(ratio[m]))
         found.append(
@@ -112,8 +117,8 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
                 name=table.names[m],
                 family=table.families[m],
                 skill=float(skill[m]),
-                skill_low=float(low),
-                skill_high=float(high),
+                skill_low=float(lows[m]),
+                skill_high=float(highs[m]),
                 mean_rank=float(ranks[m].mean()),
                 place=position + 1,
                 place_low=min(int(first), position + 1),
@@ -156,15 +161,17 @@ class _Table:
         if not datasets or len(names) < 2:
             return None
         by_place = {(r.name, r.dataset): r for r in competing}
-        folds = max(len(_folds(r)) for r in competing)
+        expected = {d: sorted(_folds(best[d])) for d in datasets}
+        folds = max(map(len, expected.values()))
         errors = np.empty((len(names), len(datasets), folds))
         imputed = np.zeros((len(names), len(datasets)), bool)
         floors = np.array([max(best[d].floor.get(best[d].primary, 0.0), 0.0) for d in datasets])
         for i, name in enumerate(names):
             for j, dataset in enumerate(datasets):
                 row = by_place.get((name, dataset))
-                imputed[i, j] = row is None or not row.ok
-                errors[i, j] = _filled(row, best[dataset], folds)
+                own = {} if row is None else _folds(row)
+                imputed[i, j] = row is None or not row.ok or not own.keys() >= set(expected[dataset])
+                errors[i, j] = _filled(own, _folds(best[dataset]), folds)
         errors = np.maximum(errors, floors[None, :, None])
         families = {r.name: r.family for r in competing}
         return cls(
@@ -183,14 +190,13 @@ class _Table:
 
 
 def _baselines(rows: Sequence[Row]) -> dict[str, Row]:
-    """Return the most accurate baseline or control of each dataset that succeeded in all its cells."""
-    found: dict[str, Row] = {}
-    for row in rows:
-        if row.family in ("control", "baseline") and row.ok and row.error is not None:
-            best = found.get(row.dataset)
-            if best is None or best.error is None or row.error < best.error:
-                found[row.dataset] = row
-    return found
+    """Return the most accurate baseline or control of each dataset, of those that succeeded in all cells of as many folds as any."""
+    simple = [r for r in rows if r.family in ("control", "baseline") and r.ok and r.error is not None]
+
+    def worth(row: Row) -> tuple[int, float]:
+        return -row.succeeded, row.error or 0.0
+
+    return {d: min((r for r in simple if r.dataset == d), key=worth) for d in {r.dataset for r in simple}}
 
 
 def _folds(row: Row) -> dict[int, float]:
@@ -202,11 +208,13 @@ def _folds(row: Row) -> dict[int, float]:
     return {k: float(np.mean(v)) for k, v in found.items()}
 
 
-def _filled(row: Row | None, baseline: Row, folds: int) -> np.ndarray:
-    """Return the errors of the folds; those that are missing are the baseline's, or worse if the method's others are."""
-    own, substitute = {} if row is None else _folds(row), _folds(baseline)
-    overall = float(np.mean(list(substitute.values())))
-    return np.array([own.get(k, max(substitute.get(k, overall), *own.values(), 0.0)) for k in range(folds)])
+def _filled(own: dict[int, float], baseline: dict[int, float], folds: int) -> np.ndarray:
+    """Return the errors in the baseline's folds; those that are missing are the baseline's, or worse if the method's others are.
+
+    Where the dataset has fewer folds than another one, their mean stands for the rest.
+    """
+    found = [own.get(k, max(error, *own.values(), 0.0)) for k, error in sorted(baseline.items())]
+    return np.array([*found, *[float(np.mean(found))] * (folds - len(found))])
 
 
 def _sampled_skills(table: _Table, rng: np.random.Generator, draws: int) -> np.ndarray:
@@ -223,23 +231,40 @@ def _log_ratio(means: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     return np.log(np.clip(means / baseline, *CLIP))
 
 
-def _told_apart(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, float]:
-    """Return which pairs differ, and the median half-width of the interval of a difference in skill."""
+def _logs(skills: np.ndarray) -> np.ndarray:
+    """Return log (1 − skill), finite for a skill of one."""
+    return np.log1p(-np.minimum(skills, ALMOST))
+
+
+def _widened(deviation: np.ndarray, units: int) -> np.ndarray:
+    """Return a deviation among draws of so many units without the bootstrap's narrowness."""
+    return np.asarray(np.maximum(deviation * math.sqrt(units / max(units - 1, 1)), ALIKE))
+
+
+def _critical(units: int, comparisons: int = 1) -> float:
+    """Return the quantile of Student's t for an interval at `LEVEL`, or for so many of them together."""
+    return float(scipy.special.stdtrit(max(units - 1, 1), 1 - (1 - LEVEL) / 2 / comparisons))
+
+
+def _intervals(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of each skill's interval, no further than `CLIP` lets a skill come; without a second unit none is known."""
+    reach = _critical(units) * _widened(_logs(skills).std(axis=0), units)
+    best, worst = (1 - end for end in CLIP)
+    return np.maximum(1 - np.exp(_logs(skill) + reach), worst), np.minimum(1 - np.exp(_logs(skill) - reach), best)
+
+
+def _told_apart(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, float | None]:
+    """Return which pairs differ, and the ratio of errors from which the median pair would."""
     first, second = np.triu_indices(len(skill), 1)
-    tail = (1 - LEVEL) / 2
-    halves = [_half_width(skills[:, i] - skills[:, j], tail) for i, j in zip(first, second, strict=True)]
-    log, logs = np.log1p(-np.minimum(skill, ALMOST)), np.log1p(-np.minimum(skills, ALMOST))
+    log, logs = _logs(skill), _logs(skills)
     deviations = [float((logs[:, i] - logs[:, j]).std()) for i, j in zip(first, second, strict=True)]
-    wide = np.maximum(np.array(deviations) * math.sqrt(units / max(units - 1, 1)), ALIKE)
+    wide = _widened(np.array(deviations), units)
     p_values = 2 * scipy.special.stdtr(max(units - 1, 1), -np.abs(log[first] - log[second]) / wide)
     different = np.zeros((len(skill), len(skill)), bool)
     different[first, second] = np.array(holm(p_values.tolist())) < 1 - LEVEL
-    return different | different.T, float(np.median(halves))
-
-
-def _half_width(gap: np.ndarray, tail: float) -> float:
-    low, high = np.quantile(gap, [tail, 1 - tail])
-    return float(high - low) / 2
+    least = _critical(units, len(first)) * float(np.median(wide))
+    within = least < math.log(CLIP[1] / CLIP[0])
+    return different | different.T, math.exp(least) if within else None
 
 
 def _places(skills: np.ndarray) -> np.ndarray:

@@ -52,6 +52,11 @@ class Row:
         return set(self.status) == {"ok"}
 
     @property
+    def succeeded(self) -> int:
+        """In how many folds a cell succeeded."""
+        return len({r.cell.fold for r in self.records if r.status == "ok"})
+
+    @property
     def solver(self) -> bool:
         """Whether it is a classical solver: a point of the accuracy-cost curve against which the others stand."""
         return self.family == "solver"

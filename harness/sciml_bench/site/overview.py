@@ -82,8 +82,9 @@ def overview(suite: Suite, contests: Sequence[Contest]) -> Overview:
 
 
 def advice(board: Board, contest: Contest | None) -> Advice:
-    """Return what to use on a dataset: only a method that succeeded in every cell can be the best."""
-    whole = [v for v in board.methods if v.row.ok]
+    """Return what to use on a dataset: the best is a method that succeeded in every cell, and in as many folds as any."""
+    folds = max((v.row.succeeded for v in board.methods), default=0)
+    whole = [v for v in board.methods if v.row.ok and v.row.succeeded == folds]
     if not whole:
         return Advice(board=board, best=None, tied=(), baseline="", solver="", solver_wins=None)
     best = whole[0]
@@ -155,9 +156,12 @@ def _ends(low: float, high: float) -> str:
 def resolution(league: League, folds: int) -> str:
     """Say how small a difference the ranking can tell."""
     n = len(league.datasets)
+    given = f"{n} dataset{'s' if n > 1 else ''} and {folds} folds"
+    if league.resolution is None:
+        return f"With {given} this ranking cannot tell a typical pair of methods apart, whatever their errors."
     return (
-        f"With {n} dataset{'s' if n > 1 else ''} and {folds} folds this ranking tells two methods apart from a difference in "
-        f"skill of about {text.number(league.resolution, 2)}."
+        f"With {given} this ranking tells a typical pair of methods apart where one has {text.number(league.resolution, 2)} times "
+        "the error of the other."
     )
 
 
