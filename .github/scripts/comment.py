@@ -45,7 +45,7 @@ def conformance(path: Path) -> str:
 
 def compose(found: Path, submitted: Path, base: str) -> tuple[str, bool]:
     """Return the comment, and whether the submitted records may stand."""
-    reviewed = review(submitted, published(submitted, base))
+    reviewed = review(submitted, published(submitted, base), commit=True)
     tried = review(found / "smoke") if (found / "smoke").is_dir() else None
     parts = [
         MARK,

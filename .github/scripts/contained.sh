@@ -5,9 +5,13 @@
 set -euo pipefail
 checkout=$(realpath "$1") out=$(realpath "$2") base=$3
 
+# The limit ends docker's client alone, and not a container that does not listen.
+name=sciml-bench-$$-$(date +%s)
+trap 'docker kill "$name" >/dev/null 2>&1 || true' EXIT
+
 gpus=()
 if [ -n "${GPUS-all}" ]; then gpus=(--gpus "${GPUS-all}"); fi
-timeout --kill-after=60 "${MINUTES:-120}m" docker run --rm --init "${gpus[@]}" \
+timeout --kill-after=60 "${MINUTES:-120}m" docker run --rm --init --name "$name" "${gpus[@]}" \
   --network none --read-only --cap-drop ALL --security-opt no-new-privileges \
   --user "$(id -u):$(id -g)" --pids-limit 4096 --memory "${MEMORY:-48g}" --shm-size 8g \
   --tmpfs /tmp:rw,exec,size=32g --env HOME=/tmp --env SCIML_BENCH_CACHE=/tmp/cache --env PYTHONPATH=/checkout/harness \

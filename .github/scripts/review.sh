@@ -8,6 +8,5 @@ cd "$(git rev-parse --show-toplevel)"
 if ! git cat-file -e "$commit^{commit}" 2>/dev/null; then git fetch --quiet --no-tags origin "$commit"; fi
 base=$(git merge-base HEAD "$commit")
 rm -rf results
-mkdir results
-if [ -n "$(git ls-tree "$commit" -- results)" ]; then git archive --format=tar "$commit" results | tar -x --no-same-owner --no-same-permissions; fi
+python .github/scripts/blobs.py "$commit" results
 python .github/scripts/comment.py "$found" results "$base" "$out"

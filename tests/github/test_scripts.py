@@ -1,6 +1,7 @@
 """The steps of the workflows, run here as they run there; git is real, docker and gh note what they are told."""
 
 import importlib.util
+import html
 import json
 import os
 import re
@@ -145,6 +146,28 @@ def test_records_are_reviewed_by_mains_code_and_nothing_else_of_a_branch_is_touc
     assert not pwned.exists()
 
 
+def test_no_attribute_of_a_branch_hides_or_changes_what_is_reviewed(repository, tmp_path):
+    hidden = write(
+        repository / "results", "small/burgers/zz.jsonl", line(0, "zz", key="e" * 16, provenance__badge="reproduced")
+    )
+    (repository / ".gitattributes").write_text("results/small/burgers/zz.jsonl export-ignore\n*.jsonl eol=crlf ident\n")
+    write(repository / "results", "small/burgers/checkpoints/evil.pkl", {})
+    git(repository, "add", "-f", "results")
+    head = commit(repository)
+    stored = subprocess.run(
+        ["git", "-C", repository, "show", f"{head}:results/{FILE}"], capture_output=True, check=True
+    )
+    assert hidden.exists()
+    git(repository, "checkout", "-q", "main")
+    done = call(repository, "bash", ".github/scripts/review.sh", head, str(tmp_path / "none"), str(tmp_path / "out.md"))
+    assert (done.returncode, json.loads(done.stdout or "{}")) == (1, {"stands": False}), done.stderr
+    text = html.unescape((tmp_path / "out.md").read_text())
+    assert "self-reported until the project has run it again" in text
+    assert "evil.pkl" in text
+    assert "does not belong here" in text
+    assert (repository / "results" / FILE).read_bytes() == stored.stdout
+
+
 @pytest.mark.parametrize("content", ["[{}]", "not json", '{"a": 1}', " " * (2**20 + 1)])
 def test_what_contributed_code_left_is_read_within_limits(content, tmp_path, monkeypatch):
     (tmp_path / "checks.json").write_text(content)
@@ -172,7 +195,10 @@ def test_contributed_code_gets_neither_network_nor_secrets_nor_a_way_to_write(tm
         assert part in told
     assert "secret" not in told
     assert "TOKEN" not in told
-    assert told.strip().endswith("pull_request.py abc /out")
+    ran, ended = told.strip().splitlines()
+    assert ran.endswith("pull_request.py abc /out")
+    name = ran.partition("--name ")[2].split()[0]
+    assert ended == f"kill {name}"  # the limit ends the client, this the container
 
 
 def test_a_comment_is_posted_once_and_then_renewed(tmp_path):

@@ -76,7 +76,8 @@ def test_all_sixteen_items_are_there_and_a_bare_record_earns_few(row):
             "Reproduced",
             {
                 "provenance": {
-                    "verification": Verification(date="2026-02-01", verdict="identical", largest=0.0, commit=None)
+                    "badge": "reproduced",
+                    "verification": Verification(date="2026-02-01", verdict="identical", largest=0.0, commit=None),
                 }
             },
         ),

@@ -48,6 +48,9 @@ def line(fold: int = 0, method: str = "own", key: str = "", **changes) -> dict:
     for name, value in changes.items():
         part, _, inner = name.rpartition("__")
         (document[part] if part else document)[inner] = value
+    if "per_sample" not in changes:
+        mean = document["scores"].get("rel_l2", 0.2)
+        document["per_sample"] = {**document["per_sample"], "values": [0.5 * mean, 1.5 * mean]}
     return document
 
 
@@ -169,6 +172,27 @@ CASES = {
     "drift": (lambda r: write(r, "drift.jsonl", {}), "drift.jsonl is not for a submission to write"),
     "speed": (lambda r: write(r, "speed/a-cpu-2/0123456789ab.json", {}), "is not for a submission to write"),
     "picture": (lambda r: write(r, f"small/burgers/samples/{'0' * 16}.h5"), "is not for a submission to write"),
+    "a key of another dataset": (
+        lambda r: write(
+            r,
+            "small/darcy/own.jsonl",
+            line(0, cell__dataset="darcy", cell__seed=training_seed("darcy", "own", 0, 0)),
+        ),
+        "which is that of a published record in small/burgers/own.jsonl",
+    ),
+    "samples without scores": (
+        add(per_sample={"metric": "rel_l2", "samples": [0, 1, 2], "values": [0.1, 0.3]}),
+        "line 4 has 2 scores for 3 samples, 3 of them different",
+    ),
+    "one sample twice": (
+        add(per_sample={"metric": "rel_l2", "samples": [0, 0], "values": [0.1, 0.3]}),
+        "line 4 has 2 scores for 2 samples, 1 of them different",
+    ),
+    "a headline of its own": (
+        add(per_sample={"metric": "rel_l2", "samples": [0, 1], "values": [0.5, 0.5]}),
+        "line 4 has the headline rel_l2 0.23, but its samples' scores give 0.5",
+    ),
+    "nothing predicted": (add(cost={**COST, "predict_samples": 0}), "line 4 says that 0 samples were predicted"),
     "two keys": (add(key="f" * 16, cell__fold=2, cell__seed=line(2)["cell"]["seed"]), "under the keys"),
 }
 

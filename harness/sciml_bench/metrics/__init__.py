@@ -2,7 +2,7 @@
 
 from . import atomistic, labels, physics, uncertainty
 from .base import Metric, evaluate
-from .catalogue import ACCURACY, BY_KIND, primary
+from .catalogue import ACCURACY, BY_KIND, finish, primary
 from .diagnostics import error_over_time, spectrum
 from .uncertainty import Conformal, calibrate, mean_prediction
 
@@ -15,6 +15,7 @@ __all__ = [
     "calibrate",
     "error_over_time",
     "evaluate",
+    "finish",
     "labels",
     "mean_prediction",
     "physics",

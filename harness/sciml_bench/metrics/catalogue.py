@@ -1,6 +1,9 @@
 """All accuracy metrics, and which one is the headline of a problem."""
 
+from collections.abc import Callable
+
 from ..problem import Problem
+from .base import identity
 from .fields import FIELDS
 from .labels import LABELS
 from .scalars import SCALARS
@@ -21,3 +24,12 @@ def primary(problem: Problem) -> str:
     if "field" in kinds:
         return "rel_l2"
     return "nrmse_std" if "scalar" in kinds else "error_rate"
+
+
+def finish(headline: str) -> Callable[[float], float]:
+    """Return what makes a score of the mean statistic: a root for `nrmse_std`, say; of an unknown metric, nothing.
+
+    `headline` may name one target behind a slash. Of a single sample's statistic it gives that sample's error.
+    """
+    name = headline.partition("/")[0]
+    return next((m.finish for m in ACCURACY if m.name == name), identity)

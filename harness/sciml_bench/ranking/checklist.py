@@ -55,7 +55,8 @@ def checklist(row: Row, control: float | None, checkpoints: Collection[str] = ()
 
 
 def _distribution(f: _Facts) -> tuple[Verdict, str]:
-    values = [v for r in f.good if r.per_sample is not None for v in r.per_sample.values]
+    finish = metrics.finish(f.row.primary)
+    values = [finish(v) for r in f.good if r.per_sample is not None for v in r.per_sample.values]
     if not values:
         return "no", "No errors of single test samples are in the records."
     median, high, most = np.quantile(values, [0.5, 0.9, 1.0])
@@ -141,7 +142,7 @@ def _hyperparameters(f: _Facts) -> tuple[Verdict, str]:
     origin = f.row.records[0].provenance.hyperparameters_from
     chosen = {
         "default": ", the method’s own for this tier",
-        "tuned": ", tuned on validation data with the effort that every method of the track had",
+        "tuned": ", tuned on validation data with the effort that every pair of that search had",
         "chosen": ", chosen by hand on validation data, not by a counted search",
         "given": ", given on the command line",
         None: "",
@@ -202,7 +203,8 @@ def _latency(f: _Facts) -> tuple[Verdict, str]:
 
 def _worst(f: _Facts) -> tuple[Verdict, str]:
     regimes = {n: i.mean for n, i in f.row.scores.items() if n.startswith("regime:") and n.endswith("/worst_over_mean")}
-    largest = [v for r in f.good if (v := r.diagnostics.get("largest_over_mean")) is not None]
+    finish = metrics.finish(f.row.primary)
+    largest = [finish(v) for r in f.good if (v := r.diagnostics.get("largest_over_mean")) is not None]
     told = [
         f"worst {n.removeprefix('regime:').partition('/')[0].replace('_', ' ')} {v:.3g} times the mean"
         for n, v in regimes.items()
@@ -229,9 +231,13 @@ def _versions(f: _Facts) -> tuple[Verdict, str]:
 
 
 def _reproduced(f: _Facts) -> tuple[Verdict, str]:
-    confirmed = [r for r in f.row.records if r.provenance.verification is not None]
+    confirmed = [
+        r for r in f.row.records if r.provenance.verification is not None and r.provenance.badge == "reproduced"
+    ]
+    scored = sum(r.provenance.badge == "re-scored" for r in f.row.records)
     if not confirmed:
-        return "no", "Nobody has run these cells again yet: sciml-bench verify does."
+        more = f" The predictions of {scored} of {len(f.row.records)} were scored again." if scored else ""
+        return "no", f"Nobody has run these cells again yet: sciml-bench verify does.{more}"
     last = max((r.provenance.verification for r in confirmed if r.provenance.verification), key=lambda v: v.date)
     told = f"{len(confirmed)} of {len(f.row.records)} cells run again, last on {last.date}: {last.verdict}"
     return ("yes" if len(confirmed) == len(f.row.records) else "partly"), (

@@ -117,9 +117,10 @@ class _Side:
     samples: dict[int, dict[int, float]]
     seed: int
 
-    @cached_property
-    def score(self) -> float:
-        return float(np.mean([r.scores[r.primary] for r in self.records if r.primary in r.scores]))
+    def score(self, folds: tuple[int, ...]) -> float:
+        """Return the mean score of the cells of some folds."""
+        kept = [r for r in self.records if r.cell.fold in folds and r.primary in r.scores]
+        return float(np.mean([r.scores[r.primary] for r in kept]))
 
     @cached_property
     def folds(self) -> dict[int, np.ndarray]:
@@ -160,7 +161,7 @@ def _pair(one: _Side, other: _Side) -> Comparison | None:
     a, b = one.whole(folds), other.whole(folds)
     gamma = _exponent(first.primary)
     p, low, high = _doubts(gamma * (a.drawn - b.drawn), [gamma * (one.logs[k] - other.logs[k]) for k in folds])
-    errors = one.score, other.score
+    errors = one.score(folds), other.score(folds)
     return Comparison(
         dataset=first.cell.dataset,
         tier=first.cell.tier,
@@ -208,9 +209,7 @@ def _log_mean(values: np.ndarray) -> float:
 
 def _exponent(headline: str) -> float:
     """Return γ: score = (mean statistic)^γ, up to a constant."""
-    name = headline.partition("/")[0]
-    metric = next((m for m in metrics.ACCURACY if m.name == name), None)
-    return 1.0 if metric is None else math.log(metric.finish(4.0)) / math.log(4.0)
+    return math.log(metrics.finish(headline)(4.0)) / math.log(4.0)
 
 
 def _doubts(draws: np.ndarray, folds: Sequence[float]) -> tuple[float, float, float]:

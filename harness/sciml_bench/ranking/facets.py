@@ -16,6 +16,8 @@ from .summary import Row
 
 PDE = ("pde_defect", "pde_residual")
 CLIP = 1e3
+ROUNDING = 1.2e-7
+"""Relative resolution of single precision, in which predictions are made."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,12 @@ class Facet:
 def physics_score(rows: Sequence[Row]) -> str | None:
     """Return the score of physics that heads a board: of the equation, else of a conserved quantity, else of a symmetry.
 
-    Energy goes before other quantities; a score counts only where methods differ in it.
+    Energy goes before other quantities; a symmetry counts only where a method breaks it by more than rounding.
     """
     names = dict.fromkeys(n for r in rows if not r.solver for n in r.scores)
     conserved = sorted((n for n in names if n.startswith("conservation/")), key=lambda n: ("energy" not in n, n))
-    symmetric = sorted(n for n in names if n.startswith("symmetry/"))
+    worst = {n: max(r.scores[n].mean for r in rows if n in r.scores) for n in names if n.startswith("symmetry/")}
+    symmetric = sorted((n for n in worst if worst[n] > _least(n)), key=lambda n: (-worst[n], n))
     return next((n for n in (*PDE, *conserved, *symmetric) if n in names), None)
 
 
@@ -69,12 +72,17 @@ def _relative(row: Row, score: str | None, board: Sequence[Row]) -> float | None
     """Return the logarithm of a score over its median on the board."""
     if score is None or score not in row.scores:
         return None
-    least = max(row.floor.get(score, 0.0), 0.0)
+    least = max(row.floor.get(score, 0.0), _least(score))
     middle = max(median(r.scores[score].mean for r in board if score in r.scores), least)
     if middle <= 0:
         return None
     ratio = max(row.scores[score].mean, least) / middle
     return math.log(min(max(ratio, 1 / CLIP), CLIP))
+
+
+def _least(score: str) -> float:
+    """Return the value below which a score tells of rounding alone: a symmetry has no floor of the truth."""
+    return ROUNDING if score.startswith("symmetry/") else 0.0
 
 
 def _logs(values: Iterable[float | None]) -> list[float]:

@@ -60,7 +60,7 @@ class Place:
     imputed: tuple[str, ...]
     """Datasets on which it has no score and was given the baseline's."""
     worst: tuple[str, float]
-    """The dataset on which it does worst, and its error over the baseline's."""
+    """The dataset on which it does worst, of those on which it has a score, and its error over the baseline's."""
 
     @property
     def rank(self) -> str:
@@ -111,7 +111,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
     found = []
     for position, m in enumerate(order):
         first, last = np.quantile(places[:, m], [tail, 1 - tail], method="nearest")
-        worst = int(np.argmax(ratio[m]))
+        worst = int(np.argmax(np.where(table.imputed[m], 0.0, ratio[m])))
         found.append(
             Place(
                 name=table.names[m],
@@ -190,7 +190,7 @@ class _Table:
 
 
 def _baselines(rows: Sequence[Row]) -> dict[str, Row]:
-    """Return the most accurate baseline or control of each dataset, of those that succeeded in all cells of as many folds as any."""
+    """Return the most accurate baseline or control of each dataset, of those that succeeded throughout in as many folds as any."""
     simple = [r for r in rows if r.family in ("control", "baseline") and r.ok and r.error is not None]
 
     def worth(row: Row) -> tuple[int, float]:

@@ -141,25 +141,13 @@ def _board(records: Sequence[Record]) -> list[Row]:
 def _newest(records: list[Record]) -> list[Record]:
     """Return the records that belong with the newest one: same data, method, hyperparameters and number of folds.
 
-    A row never mixes what an edited method or dataset gave with what it gave before. Of one cell the last record that was
-    appended counts, whatever its clock said.
+    Of one cell the last record that was appended counts, whatever its clock said.
     """
-
-    def generation(record: Record) -> tuple[Any, ...]:
-        made = record.provenance
-        return (
-            record.cell.folds,
-            record.cell.hyperparameters,
-            made.method_digest,
-            made.data_digest,
-            made.protocol,
-        )
-
     last = {(r.cell.fold, r.cell.repetition): r for r in records}
     newest = max(last.values(), key=lambda r: r.provenance.started)
     kept: dict[tuple[int, int], Record] = {}
     for record in records:
-        if generation(record) == generation(newest):
+        if record.generation == newest.generation:
             kept[record.cell.fold, record.cell.repetition] = record
     return [kept[cell] for cell in sorted(kept)]
 
@@ -168,7 +156,7 @@ def _row(records: list[Record]) -> Row:
     first = records[0]
     good = [r for r in records if r.status == "ok"]
     ratio = _test_over_train(good)
-    names = sorted({name for r in good for name in r.scores})
+    names = sorted({name for r in good for name in r.scores if not _ranks_nothing(name, good)})
     return Row(
         dataset=first.cell.dataset,
         tier=first.cell.tier,
@@ -186,6 +174,11 @@ def _row(records: list[Record]) -> Row:
         floor=first.floor,
         records=records,
     )
+
+
+def _ranks_nothing(name: str, records: list[Record]) -> bool:
+    """Whether a score is a rank correlation that had nothing to rank: one number a sample, or the same spread everywhere."""
+    return name == "spread_error_correlation" and not any(r.scores.get(name) for r in records)
 
 
 def _test_over_train(records: list[Record]) -> float:

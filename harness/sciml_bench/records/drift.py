@@ -42,7 +42,9 @@ def read(path: Path) -> list[Drift]:
     if not path.exists():
         return []
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(
+        path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1
+    ):  # no other line ends
         try:
             found.append(Drift.model_validate_json(line))
         except ValidationError as error:

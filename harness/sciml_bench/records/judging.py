@@ -10,11 +10,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..errors import StoreError
+from ..metrics import finish
 from ..protocol.seeds import PROTOCOL_VERSION, training_seed
 from .record import Record
 from .store import complaint
 
 LINE_BYTES = 2**20
+HEADLINE = 1e-6
+"""Relative difference of a headline from what its samples' scores give."""
 PATHS = re.compile(
     r"(?:^|[^A-Za-z0-9_./:-])(?:/(?:home|Users|root|tmp|var|mnt|work|data|opt|usr|scratch)/|[A-Za-z]:\\)"
 )
@@ -83,10 +86,30 @@ def against_protocol(record: Record) -> Iterator[str]:
     whole = record.per_sample is not None and record.cost is not None and record.primary in record.scores
     if record.status == "ok" and not whole:
         yield "is of a cell that went well, yet lacks its headline score, its samples' scores or its cost"
+    yield from _of_samples(record)
     if record.status != "ok" and not record.reason.strip():
         yield f"has the status {record.status} and no sentence that says why"
     if made.badge != "self-reported" and made.verification is None:
         yield f"carries the badge '{made.badge}' and does not say how it was confirmed"
+
+
+def _of_samples(record: Record) -> Iterator[str]:
+    """Yield where the samples' scores contradict themselves or the headline."""
+    each, cost = record.per_sample, record.cost
+    if cost is not None and cost.predict_samples < 1:
+        yield f"says that {cost.predict_samples} samples were predicted"
+    if each is None:
+        return
+    if len(each.samples) != len(each.values) or len(set(each.samples)) != len(each.samples) or not each.samples:
+        yield f"has {len(each.values)} scores for {len(each.samples)} samples, {len(set(each.samples))} of them different"
+        return
+    told, name = record.scores.get(record.primary), record.primary
+    several = any(
+        n.startswith(f"{name}/") for n in record.scores
+    )  # the roots of several targets are averaged, not their squares
+    mean = finish(name)(sum(each.values) / len(each.values))
+    if told is not None and not several and abs(mean - told) > HEADLINE * max(abs(mean), abs(told)):
+        yield f"has the headline {name} {told:.6g}, but its samples' scores give {mean:.6g}"
 
 
 def against_publishing(record: Record) -> Iterator[str]:

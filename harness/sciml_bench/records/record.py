@@ -3,6 +3,7 @@
 `Record.model_validate_json(line)` is the only way in and `to_line()` the only way out.
 """
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -40,7 +41,10 @@ class CellId(_Strict):
 
 
 class PerSample(_Strict):
-    """The primary score of every test sample, with the sample's index in the dataset."""
+    """The statistic of the primary score, of every test sample, with the sample's index in the dataset.
+
+    The score is what `metrics.finish` makes of the mean: the root of it for `nrmse_std`, whose statistic is a square.
+    """
 
     metric: str
     samples: list[int]
@@ -139,6 +143,13 @@ class Record(_Strict):
     def to_line(self) -> str:
         """Return the record as one line of JSON without a line end."""
         return self.model_dump_json()
+
+    @property
+    def generation(self) -> tuple[str | int, ...]:
+        """What the cells of a row have in common: no row mixes what an edited method or dataset gave with what came before."""
+        made = self.provenance
+        settings = json.dumps(self.cell.hyperparameters, sort_keys=True)
+        return self.cell.folds, settings, made.method_digest, made.data_digest, made.protocol
 
     @property
     def row(self) -> str:

@@ -30,6 +30,7 @@ MADE = frozenset({"site", "checkpoints"})
 """Folders that a run makes and that are not published."""
 FOLDER = r"(?:smoke|small|full|file)/[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 RECORDS = re.compile(FOLDER + r"/[A-Za-z0-9_][A-Za-z0-9_.+(),=-]*\.jsonl")
+KEY = re.compile(rb'"key":\s*"([0-9a-f]{16})"')
 PICTURES = re.compile(FOLDER + r"/samples/[0-9a-f]{16}\.h5")
 
 
@@ -53,6 +54,8 @@ class Review:
     results: Path
     base: Published | None
     outside: bool
+    commit: bool = False
+    """Whether the folder is that of a commit, in which nothing may lie that is not published."""
     new: list[Record] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     _known: dict[str, list[Record]] = field(default_factory=dict)
@@ -72,6 +75,13 @@ class Review:
         """The files that git holds now, and the folders that they are in."""
         names = self.base.tracked if self.base is not None else ()
         return frozenset(chain(names, (str(p) for n in names for p in Path(n).parents)))
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """The key of every published record, and the file that holds it."""
+        names = [n for n in self.base.blobs if RECORDS.fullmatch(n)] if self.base is not None else []
+        lines = ((n, line) for n in names for line in self.base.read(n).split(b"\n")) if self.base is not None else ()
+        return {key[1].decode(): n for n, line in lines if (key := KEY.search(line)) is not None}
 
     def note(self, where: str, sentence: str, refuses: bool = True) -> None:
         """Keep a finding."""
@@ -93,9 +103,12 @@ def _or_none(line: bytes) -> Record | None:
         return None
 
 
-def review(results: Path, base: Published | None = None, *, own: bool = False) -> Review:
-    """Review a results folder: every record of it, or what it adds to `base`; `own` for the project's own runs."""
-    found = Review(results, base, outside=base is not None and not own)
+def review(results: Path, base: Published | None = None, *, own: bool = False, commit: bool = False) -> Review:
+    """Review a results folder: every record of it, or what it adds to `base`; `own` for the project's own runs.
+
+    In a folder that is worked in, what runs make and git ignores is passed over; in that of a `commit` nothing is.
+    """
+    found = Review(results, base, outside=base is not None and not own, commit=commit)
     names = sorted(_walk(found, results, ""))
     for name in sorted(set(base.blobs if base else ()) - set(names)):
         found.note(name, "was removed: what is published stays; a newer record supersedes an older one by its key")
@@ -118,7 +131,7 @@ def _walk(found: Review, folder: Path, inside: str) -> Iterator[str]:
         if entry.is_symlink():
             found.note(plain(name), "is a symbolic link: records are plain files, as a link may lead anywhere")
         elif entry.is_dir():
-            if entry.name not in MADE or name in found.tracked:
+            if found.commit or entry.name not in MADE or name in found.tracked:
                 yield from _walk(found, Path(entry.path), f"{name}/")
         elif entry.is_file():
             yield name
@@ -196,6 +209,9 @@ def _sentences(found: Review, name: str, record: Record, before: Record | None) 
     if right != name:
         yield f"is a record of another file: it belongs in {right}"
     yield from judging.against_protocol(record)
+    elsewhere = found.keys.get(record.key, name)
+    if elsewhere != name:
+        yield f"has the key {record.key}, which is that of a published record in {elsewhere}"
     if before is not None and judging.identity(before) != judging.identity(record):
         yield f"has the key {record.key}, which is that of another cell"
     if found.base is not None:

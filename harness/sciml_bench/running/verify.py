@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from .. import metrics
-from ..errors import SciMLBenchError
+from ..errors import SciMLBenchError, UnknownNameError
 from ..method.contract import Budget
 from ..problem import generation
 from ..problem.samples import like
@@ -147,9 +147,9 @@ class Verifier:
     """Checks records of one store; data and tasks are made once for each dataset."""
 
     def __init__(self, records: Sequence[Record], watcher: Watcher, frameworks: Iterable[str]) -> None:
-        self._rows: dict[tuple[str, ...], list[Record]] = {}
+        self._rows: dict[tuple[str | int, ...], list[Record]] = {}
         for record in records:
-            self._rows.setdefault(_row_of(record), []).append(record)
+            self._rows.setdefault(row_of(record), []).append(record)
         self._tasks: dict[tuple[str, str, int], Task] = {}
         self._watcher = watcher
         self._context = fork_server(frameworks)
@@ -159,12 +159,14 @@ class Verifier:
         """Train and predict again, and compare."""
         try:
             cell = self._cell(record)
+        except UnknownNameError as error:  # it was renamed or removed since
+            return Checked(record=record, verdict="outdated", reason=str(error))
         except SciMLBenchError as error:
             return Checked(record=record, verdict="failed", reason=str(error))
         outdated = _outdated(record, cell)
         if outdated:
             return Checked(record=record, verdict="outdated", reason=outdated)
-        checked = judge(record, self._record(cell, record.provenance.threads), self._rows[_row_of(record)])
+        checked = judge(record, self._record(cell, record.provenance.threads), self._rows[row_of(record)])
         had, have = record.provenance.threads, threads()
         if had > have and checked.verdict not in ("identical", "skipped"):
             return replace(checked, reason=f"{checked.reason}; it was published from {had} cores, and here are {have}")
@@ -189,7 +191,7 @@ class Verifier:
                 verdict="tampered",
                 reason="the kept predictions are not those that the record speaks of: their digests differ",
             )
-        return judge(record, again, self._rows[_row_of(record)])
+        return judge(record, again, self._rows[row_of(record)])
 
     def blind(self, record: Record, seed: int) -> Checked:
         """Train again on the published training part, and score on fresh test samples from another seed."""
@@ -240,8 +242,9 @@ class Verifier:
         )
 
 
-def _row_of(record: Record) -> tuple[str, ...]:
-    return (record.cell.tier, record.cell.dataset, record.cell.device, record.row, record.provenance.method_digest)
+def row_of(record: Record) -> tuple[str | int, ...]:
+    """Return what the cells have in common whose deviation is a record's tolerance."""
+    return record.cell.tier, record.cell.dataset, record.cell.device, record.row, *record.generation
 
 
 def _outdated(record: Record, cell: Cell) -> str:
@@ -269,9 +272,18 @@ def _judge_blind(record: Record, again: Record, task: Task, parts: Mapping[str, 
     scores, samples = metrics.evaluate(metrics.ACCURACY, prediction, truth, problem.targets)
     headline = metrics.primary(problem)
     old, new = np.asarray(record.per_sample.values if record.per_sample else []), samples[headline]
+    if min(len(old), len(new)) < 2:
+        return Checked(
+            record=record,
+            verdict="skipped",
+            reason="a single test sample does not tell how much fresh ones differ",
+            again=again,
+        )
     tolerance = BLIND_SIGMAS * math.sqrt(old.var(ddof=1) / len(old) + new.var(ddof=1) / len(new))
     gap = float(new.mean() - old.mean())
-    moved = Moved(score=headline, published=record.scores[headline], found=scores[headline], tolerance=tolerance)
+    finish = metrics.finish(headline)
+    allowed = finish(float(old.mean()) + tolerance) - finish(float(old.mean()))  # in the score's own unit
+    moved = Moved(score=headline, published=record.scores[headline], found=scores[headline], tolerance=allowed)
     told = f"{headline} {scores[headline]:.4g} on {len(new)} unseen samples, published {record.scores[headline]:.4g}"
     if gap > tolerance:
         return Checked(

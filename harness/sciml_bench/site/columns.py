@@ -17,10 +17,10 @@ Best = Literal["low", "high"]
 PHYSICS = {"pde_defect": "PDE defect", "pde_residual": "PDE residual"}
 """How the scores of physics that head a column are called; others go by their own name."""
 
-_PHYSICS = ("conservation/", "conserved_mse/", "symmetry/", "bc_error", "positivity", "energy", *PHYSICS)
+_PHYSICS = ("conservation/", "conserved_mse/", "symmetry/", "gradient/", "bc_error", "positivity", *PHYSICS)
 _UNCERTAINTY = ("crps", "nll", "coverage_", "width_", "calibration_error", "spread_error_correlation")
 _ACCURACY = {m.name for m in metrics.ACCURACY}
-_HIGH = {m.name for m in metrics.ACCURACY if m.better == "higher"} | {"spread_error_correlation"}
+_HIGH = {m.name for m in metrics.ACCURACY if m.better == "higher"} | {"spread_error_correlation", "force_cosine"}
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ class File:
 def write(folder: Path, boards: Sequence[Board], records: Sequence[Record]) -> list[File]:
     """Write all tables into a folder and return them, in the order in which they are listed."""
     rows = _filled(row_line(b, v) for b in boards for v in b.rows)
-    cells = _filled(cell_line(r) for r in records)
+    shown = {id(r) for b in boards for v in b.rows for r in v.row.records}
+    cells = _filled(cell_line(r, id(r) in shown) for r in records)
     found: list[File] = []
 
     def keep(address: str, content: str, data: bytes | None) -> None:
@@ -49,7 +50,7 @@ def write(folder: Path, boards: Sequence[Board], records: Sequence[Record]) -> l
     keep("leaderboard.csv", every_row, as_csv(rows))
     keep("leaderboard.json", every_row, as_json(rows))
     keep("leaderboard.parquet", every_row, as_parquet(rows))
-    every_cell = f"every record, without its curves: {len(cells)} cells"
+    every_cell = f"every record, without its curves: {len(cells)} cells, {len(shown)} of them current, of which the rows are made"
     keep("cells.csv", every_cell, as_csv(cells))
     keep("cells.parquet", every_cell, as_parquet(cells))
     for board in boards:
@@ -87,10 +88,13 @@ def row_line(board: Board, view: RowView) -> Line:
     return line | dict(zip(PLACE, place_values, strict=True))
 
 
-def cell_line(record: Record) -> Line:
-    """Return a record without what is no single value: curves, diagrams, the statistic of each sample."""
+def cell_line(record: Record, current: bool) -> Line:
+    """Return a record without what is no single value: curves, diagrams, the statistic of each sample.
+
+    `current` is false where an edited method, dataset or choice of hyperparameters has replaced what the record tells of.
+    """
     cell, came = record.cell, record.provenance
-    line: Line = {"key": record.key}
+    line: Line = {"key": record.key, "current": current}
     line |= cell.model_dump(exclude={"dataset_parameters", "hyperparameters"})
     line |= {
         "dataset_parameters": json.dumps(cell.dataset_parameters),

@@ -55,7 +55,11 @@ UNCERTAINTY = (
         "mean of −log of the predicted density at the truth, for a normal density of the predicted spread",
         "low",
     ),
-    Entry("calibration_error", "mean over levels c = 0.1 … 0.9 of |coverage(c) − c|", "0"),
+    Entry(
+        "calibration_error",
+        "mean over levels c = 0.1 … 0.9 of |coverage(c) − c|; of classes, over tenths of their probability",
+        "0",
+    ),
     Entry("spread_error_correlation", "rank correlation of predicted spread with actual error", "1"),
 )
 STATUSES = (

@@ -11,7 +11,7 @@ from ..ranking.league import Place
 from . import cards, citation
 from .board import Board, RowView
 from .figures import Sample
-from .row_charts import reliability
+from .row_charts import calibration_caption, of_classes, reliability
 from .suite import Pool, Suite
 
 
@@ -55,6 +55,7 @@ class MethodPage:
     places: tuple[tuple[Pool, Place], ...]
     learning: tuple[tuple[Result, tuple[Markup, ...]], ...]
     reliability: Markup
+    reliability_caption: str
     pictures: tuple[tuple[Result, tuple[Sample, ...]], ...]
     chosen: Chosen
     bibtex: str
@@ -75,6 +76,7 @@ def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> Meth
         places=tuple(_places(suite, method)),
         learning=tuple((r, r.page.learning) for r in shown if r.page.learning),
         reliability=_reliability(shown),
+        reliability_caption=calibration_caption(bool(shown) and all(of_classes(r.view) for r in shown)),
         pictures=tuple((r, r.page.samples) for r in shown if r.page.samples and not r.view.solver),
         chosen=_chosen(results),
         bibtex=citation.of_method(method),

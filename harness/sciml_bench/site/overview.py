@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from ..ranking.compare import holm
 from ..ranking.league import League
@@ -166,19 +165,21 @@ def resolution(league: League, folds: int) -> str:
 
 
 def _news(suite: Suite) -> list[News]:
-    """Return the newest cells, by day and commit."""
-    made = [
-        (r.provenance.started[:10], (r.provenance.commit or "")[:10], b, v)
-        for b in suite.boards
-        for v in b.rows
-        for r in v.row.records
-    ]
-    made.sort(key=lambda m: (m[0], m[1]), reverse=True)
+    """Return the newest cells, by day and commit; what does not apply is no news."""
+    groups: dict[tuple[str, str], list[tuple[str, Board, RowView]]] = {}
+    for board in suite.boards:
+        for view in board.rows:
+            for record in view.row.records:
+                if record.status != "not_applicable":
+                    made = record.provenance
+                    group = groups.setdefault((made.started[:10], (made.commit or "")[:10]), [])
+                    group.append((made.started, board, view))
     found = []
-    for (date, commit), group in groupby(made, key=lambda m: (m[0], m[1])):
-        cells = list(group)
+    for (date, commit), cells in sorted(
+        groups.items(), key=lambda g: max(started for started, _, _ in g[1]), reverse=True
+    ):
         rows: dict[int, tuple[Board, dict[str, RowView]]] = {}
-        for _, _, board, view in cells:
+        for _, board, view in cells:
             rows.setdefault(id(board), (board, {}))[1].setdefault(view.row.method, view)
         found.append(News(date, commit, len(cells), tuple((b, tuple(v.values())) for b, v in rows.values())))
     return found[:LATEST]

@@ -1,10 +1,12 @@
 """The charts of one row, from the diagnostics of its records: learning, errors over samples, time and wavenumbers, calibration."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 from markupsafe import Markup
 
+from .. import metrics
 from ..records.record import Record
 from . import text
 from .board import RowView
@@ -54,9 +56,10 @@ def _told(lines: Sequence[Line]) -> str:
 def distribution(view: RowView) -> Markup:
     """Draw the cumulative distribution of the errors of single test samples, one line for each cell."""
     lines = []
+    finish = metrics.finish(view.row.primary)
     for record in good(view):
         if record.per_sample is not None:
-            values = sorted(record.per_sample.values)
+            values = sorted(map(finish, record.per_sample.values))
             points = [(v, (i + 1) / len(values)) for i, v in enumerate(values)]
             lines.append(Line(f"fold {record.cell.fold}", points))
     metric = next((r.per_sample.metric for r in good(view) if r.per_sample is not None), "")
@@ -125,20 +128,21 @@ def visible(lines: Sequence[Line]) -> tuple[float, float] | None:
 def reliability(views: Sequence[RowView], labels: Sequence[str] | None = None) -> Markup:
     """Draw the share of the truth inside each central interval against the interval's level, a line for each row.
 
-    A line is called by its row unless there are `labels`.
+    Of classes: the share that was right against the mean probability, in each tenth of the probabilities. A line is called by its
+    row unless there are `labels`.
     """
     lines = []
     for view, label in zip(views, labels or [v.row.name for v in views], strict=True):
-        diagrams = [r.diagnostics.get("reliability") or {} for r in good(view)]
-        levels: list[float] = min((d["levels"] for d in diagrams if d.get("levels")), key=len, default=[])
-        coverage = mean_over_cells([d["coverage"] for d in diagrams if d.get("levels") == levels])
-        if coverage:
-            lines.append(Line(label, list(zip(levels, coverage, strict=True))))
+        found = [d for r in good(view) if (d := r.diagnostics.get("reliability") or {}).get("levels")]
+        points = _by_tenth(found) if of_classes(view) else _by_level(found)
+        if points:
+            lines.append(Line(label, points))
     told = "; ".join(f"{x.label}: {x.points[-1][1]:.2f} at level {x.points[-1][0]:.1f}" for x in lines)
+    classes = bool(views) and all(of_classes(v) for v in views)
     return Chart(
         alt=f"Reliability diagram; the diagonal is perfect calibration. {told}",
-        x="level of the interval",
-        y="share of the truth inside",
+        x="predicted probability" if classes else "level of the interval",
+        y="share that was right" if classes else "share of the truth inside",
         lines=lines,
         log_y=False,
         x_ends=(0.0, 1.0),
@@ -146,3 +150,37 @@ def reliability(views: Sequence[RowView], labels: Sequence[str] | None = None) -
         diagonal=True,
         dots=True,
     ).svg()
+
+
+def of_classes(view: RowView) -> bool:
+    """Whether a row predicts classes, so that its calibration is of probabilities and not of intervals."""
+    return any(r.diagnostics.get("confusion") for r in good(view))
+
+
+def calibration_caption(classes: bool) -> str:
+    """Say what a reliability diagram shows."""
+    if classes:
+        return (
+            "Share of the test samples whose predicted class was right against the probability that it was given, in tenths "
+            "of that probability, mean over the folds that have such samples. Below the diagonal the method is too sure."
+        )
+    return (
+        "Share of the truth inside the central intervals of each level, mean over folds. Above the diagonal intervals are too "
+        "wide, below it too narrow. Few validation samples leave high levels without an interval."
+    )
+
+
+def _by_level(diagrams: Sequence[dict[str, Any]]) -> list[tuple[float, float]]:
+    """Return the mean over cells at the levels that all of them have."""
+    levels: list[float] = min((d["levels"] for d in diagrams), key=len, default=[])
+    coverage = mean_over_cells([d["coverage"] for d in diagrams if d["levels"] == levels])
+    return list(zip(levels, coverage, strict=True)) if coverage else []
+
+
+def _by_tenth(diagrams: Sequence[dict[str, Any]]) -> list[tuple[float, float]]:
+    """Return the mean over cells in each tenth of the probabilities, of those that have samples there."""
+    bins: dict[int, list[tuple[float, float]]] = {}
+    for one in diagrams:
+        for level, share in zip(one["levels"], one["coverage"], strict=True):
+            bins.setdefault(min(int(10 * level), 9), []).append((level, share))
+    return [(fmean(p[0] for p in pairs), fmean(p[1] for p in pairs)) for _, pairs in sorted(bins.items())]
