@@ -1,7 +1,7 @@
 """The steps of the workflows, run here as they run there; git is real, docker and gh note what they are told."""
 
-import importlib.util
 import html
+import importlib.util
 import json
 import os
 import re

@@ -76,9 +76,10 @@ def _split(f: _Facts) -> tuple[Verdict, str]:
     if len({r.provenance.data_digest for r in f.row.records}) > 1:
         return "no", "The cells were not all made from the same data."
     train, valid, test = sizes
+    part = f", {f.row.part[0]} of which it is scored on, as it solves each anew" if f.row.part else ""
     return "yes", (
         f"{f.row.folds} folds over independent units, the same for every method: {train} training, {valid} validation and "
-        f"{test} test samples in the first; duplicates across parts are refused before anything runs."
+        f"{test} test samples in the first{part}; duplicates across parts are refused before anything runs."
     )
 
 
@@ -195,6 +196,8 @@ def _latency(f: _Facts) -> tuple[Verdict, str]:
     if "latency_p50" not in cost:
         return "no", "Not shown, as several cells shared the GPU." if f.row.shared else "Not in the records."
     p50, p95 = 1e3 * cost["latency_p50"], 1e3 * cost.get("latency_p95", cost["latency_p50"])
+    if f.row.part:
+        return "yes", f"{p50 / 1e3:.3g} s a sample, the mean of those that it solved; nothing was warmed up."
     return "yes", (
         f"At batch one {p50:.3g} ms in the median and {p95:.3g} ms at 95%, {cost.get('throughput', 0):.3g} samples a second "
         "at the best batch, after a warm-up."

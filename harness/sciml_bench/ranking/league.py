@@ -15,7 +15,8 @@ of a skill is
 t the 97.5% quantile of Student's t with D − 1 degrees; D counts datasets, or folds where there is one dataset, and the root is
 there as a bootstrap of D units is too narrow by that. Two methods are told apart by Student's t of log (1 − skill(m)) −
 log (1 − skill(n)) over its own deviation, widened likewise, corrected for all pairs after Holm. A method without a score on a
-dataset or in a fold (it failed, does not apply, or was not run) is given the baseline's error there, and flagged.
+dataset or in a fold (it failed, does not apply, or was not run) is given the baseline's error there, and flagged. Of a method that
+is scored on some of the test samples, as it solves each anew, e is taken in proportion to the baseline's on the same ones.
 
 The form of the skill score is that of Erickson et al. 2025, TabArena, arXiv:2506.16791, after Shchur et al. 2025, fev-bench.
 """
@@ -30,7 +31,7 @@ import scipy
 
 from .compare import DRAWS, holm
 from .critical_difference import CriticalDifference, critical_difference
-from .summary import Row
+from .summary import Row, error_on
 
 CLIP = (1e-3, 10.0)
 LEVEL = 0.95
@@ -169,7 +170,7 @@ class _Table:
         for i, name in enumerate(names):
             for j, dataset in enumerate(datasets):
                 row = by_place.get((name, dataset))
-                own = {} if row is None else _folds(row)
+                own = {} if row is None else _beside(row, best[dataset])
                 imputed[i, j] = row is None or not row.ok or not own.keys() >= set(expected[dataset])
                 errors[i, j] = _filled(own, _folds(best[dataset]), folds)
         errors = np.maximum(errors, floors[None, :, None])
@@ -206,6 +207,13 @@ def _folds(row: Row) -> dict[int, float]:
         if record.status == "ok" and row.primary in record.scores:
             found.setdefault(record.cell.fold, []).append(record.scores[row.primary])
     return {k: float(np.mean(v)) for k, v in found.items()}
+
+
+def _beside(row: Row, baseline: Row) -> dict[int, float]:
+    """Return fold → error; of a row that was scored on some test samples, in proportion to the baseline's on the same ones."""
+    found, on_them = _folds(row), error_on(baseline, row) if row.part else None
+    share = baseline.error / on_them if on_them and baseline.error else 1.0
+    return {k: share * error for k, error in found.items()}
 
 
 def _filled(own: dict[int, float], baseline: dict[int, float], folds: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from itertools import groupby
 from statistics import fmean
 from typing import Any
 
+from .. import metrics
 from ..records.record import Record
 from .intervals import Interval, corrected
 from .tradeoff import Point, Tradeoff, place
@@ -55,6 +56,15 @@ class Row:
     def succeeded(self) -> int:
         """In how many folds a cell succeeded."""
         return len({r.cell.fold for r in self.records if r.status == "ok"})
+
+    @property
+    def part(self) -> tuple[int, int] | None:
+        """On how many of a fold's test samples it was scored, and of how many; None where that is all of them."""
+        for record in self.records:
+            tested = record.diagnostics.get("test_samples")
+            if record.per_sample is not None and isinstance(tested, int) and len(record.per_sample.samples) < tested:
+                return len(record.per_sample.samples), tested
+        return None
 
     @property
     def solver(self) -> bool:
@@ -128,14 +138,33 @@ def summarise(records: Iterable[Record]) -> list[Row]:
 def _board(records: Sequence[Record]) -> list[Row]:
     """Return the rows of one dataset, tier and device."""
     rows = [_row(_newest(list(group))) for _, group in groupby(records, key=lambda r: r.row)]
-    solver = [
-        Point(r.name, r.error, r.seconds_per_sample)
-        for r in rows
-        if r.solver and r.error is not None and r.seconds_per_sample is not None
-    ]
-    control = min((r.error for r in rows if r.control and r.error is not None), default=None)
-    placed = [_placed(r, solver, control) for r in rows]
+    placed = [_placed(r, *_beside(r, rows)) for r in rows]
     return sorted(placed, key=lambda r: (r.error is None, r.error or 0.0, r.name))
+
+
+def _beside(row: Row, rows: Sequence[Row]) -> tuple[list[Point], float | None]:
+    """Return the solver's points and the best control's error, on those test samples on which the row was scored."""
+    errors = [(r, r.error if row.part is None else error_on(r, row)) for r in rows if r.solver or r.control]
+    solver = [
+        Point(r.name, error, r.seconds_per_sample)
+        for r, error in errors
+        if r.solver and error is not None and r.seconds_per_sample is not None
+    ]
+    return solver, min((error for r, error in errors if r.control and error is not None), default=None)
+
+
+def error_on(row: Row, other: Row) -> float | None:
+    """Return the error of a row on the very test samples on which another one was scored; None where it lacks some."""
+    finish = metrics.finish(row.primary)
+    own = {
+        r.cell.fold: dict(zip(r.per_sample.samples, r.per_sample.values, strict=True))
+        for r in row.records
+        if r.per_sample
+    }
+    asked = {r.cell.fold: r.per_sample.samples for r in other.records if r.per_sample}
+    if not asked or any(s not in own.get(fold, {}) for fold, samples in asked.items() for s in samples):
+        return None
+    return fmean(finish(fmean(own[fold][s] for s in samples)) for fold, samples in asked.items())
 
 
 def _newest(records: list[Record]) -> list[Record]:
@@ -182,7 +211,8 @@ def _ranks_nothing(name: str, records: list[Record]) -> bool:
 
 
 def _test_over_train(records: list[Record]) -> float:
-    sizes = [(r.diagnostics.get("test_samples"), r.diagnostics.get("train_samples")) for r in records]
+    scored = [r.diagnostics.get("test_samples") if r.per_sample is None else len(r.per_sample.samples) for r in records]
+    sizes = [(n, r.diagnostics.get("train_samples")) for n, r in zip(scored, records, strict=True)]
     known = [(a, b) for a, b in sizes if a and b]
     return fmean(a / b for a, b in known) if known else 0.0
 
@@ -206,7 +236,7 @@ def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
         row = replace(row, scaled=_scaled(row.error, control, max(row.floor.get(row.primary, 0.0), 0.0)))
     if row.error is None:
         return row
-    flags = []
+    flags = [] if row.part is None else ["scored on {} of {} test samples a fold".format(*row.part)]
     if control is not None and not row.control and row.error > control:
         flags.append("worse than the baseline")
     if row.solver or row.control or row.seconds_per_sample is None:

@@ -13,6 +13,9 @@ from . import text
 from .canvas import INK, decades, literal, looks, panels, span, svg
 from .gallery import Gallery, Picture
 
+FAR = 1e3
+"""A floor so many times under the least error is told of and not drawn: the axis would be empty down to it."""
+
 
 @dataclass(frozen=True)
 class CostPoint:
@@ -50,7 +53,8 @@ def _tradeoff(figure: Figure, points: Sequence[CostPoint], floor: float | None, 
     axes.set_xscale("log")
     axes.set_yscale("log")
     least = min((p.error.mean for p in points if p.error.mean > 0), default=1.0)
-    bottom = floor if floor else least
+    far = bool(floor) and floor is not None and floor < least / FAR
+    bottom = least / 10 if far else floor or least
     axes.set_xlim(span(p.seconds for p in points))
     ends = [e for p in points for e in (p.error.mean, p.error.high or p.error.mean)]
     axes.set_ylim(span([bottom, *(max(e, bottom) for e in ends)]))
@@ -75,17 +79,18 @@ def _tradeoff(figure: Figure, points: Sequence[CostPoint], floor: float | None, 
             axes.errorbar(p.seconds, y, yerr=bars, color=look.colour, linewidth=1.4, capsize=3)
         axes.plot(p.seconds, y, color=look.colour, marker=look.marker, markersize=7, linestyle="none")
         places.append((p.label, look.colour, (p.seconds, y)))
-    if floor:
+    if floor and not far:
         axes.axhline(floor, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_xlabel("seconds per sample to predict")
     axes.set_ylabel(metric)
     decades(axes.xaxis)
     decades(axes.yaxis)
     if floor:
-        note = f"floor of the truth {text.number(floor, 2)}"
-        left = ("axes fraction", "data")
-        axes.annotate(note, (0, floor), (4, -3), left, "offset points", ha="left", va="top", fontsize=8)
-    _label(axes, places, [(p.seconds, max(p.error.mean, bottom)) for p in solver], floor)
+        note = f"floor of the truth {text.number(floor, 2)}{', far below' if far else ''}"
+        at, down, side = (0.0, 4, "bottom") if far else (floor, -3, "top")
+        left = ("axes fraction", "axes fraction" if far else "data")
+        axes.annotate(note, (0, at), (4, down), left, "offset points", ha="left", va=side, fontsize=8)
+    _label(axes, places, [(p.seconds, max(p.error.mean, bottom)) for p in solver], None if far else floor)
 
 
 def _short(names: list[str]) -> list[str]:
