@@ -1,5 +1,6 @@
 """The checklist of a row turns from no to yes when the records gain what shows an item, and back when they lose it."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from sciml_bench.ranking.checklist import checklist
 from sciml_bench.ranking.summary import summarise
-from sciml_bench.records.record import Verification
+from sciml_bench.records.record import PerSample, Verification
 
 CURVE = [[1, 1.0], [2, 0.5]]
 
@@ -127,3 +128,21 @@ def test_the_numbers_are_those_of_the_records(row):
 def test_a_row_says_whence_its_hyperparameters_came(row, origin, words):
     made = row(hyperparameters={"width": 3}, provenance={"hyperparameters_from": origin})
     assert words in told(made, "Hyperparameters logged")
+
+
+def test_single_samples_are_told_in_the_unit_of_the_score(row):
+    """The statistic of `nrmse_std` is a square, its score the root of the mean."""
+    made = row()
+    records = [
+        r.model_copy(
+            update={
+                "primary": "nrmse_std",
+                "per_sample": PerSample(metric="nrmse_std", samples=[0, 1], values=[0.01, 0.09]),
+                "diagnostics": {"largest_over_mean": 4.0},
+            }
+        )
+        for r in made.records
+    ]
+    told = {c.name: c.told for c in checklist(replace(made, primary="nrmse_std", records=records), None)}
+    assert "largest 0.3" in told["Distribution analysed"]
+    assert "argest sample 2 times the mean" in told["Worst regime reported"]

@@ -90,3 +90,14 @@ def test_speed_is_a_geometric_and_coverage_an_arithmetic_mean(row):
 )
 def test_one_score_of_physics_heads_a_board(row, names, head):
     assert physics_score([row("a", "x", dict.fromkeys(names, 0.1))]) == head
+
+
+def test_a_symmetry_that_all_keep_to_rounding_heads_nothing(row):
+    kept = [
+        row("a", m, {"symmetry/permutation": v, "symmetry/rotation": w})
+        for m, v, w in (("x", 6e-16, 1e-15), ("y", 9e-15, 0.35))
+    ]
+    assert physics_score(kept) == "symmetry/rotation"
+    assert physics_score(kept[:1]) is None
+    found = facets(kept)
+    assert found["x"]["physics"].value == pytest.approx(max(1.2e-7 / (0.35 / 2), 1e-3))
