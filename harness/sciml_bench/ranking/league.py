@@ -256,7 +256,8 @@ def _critical(units: int, comparisons: int = 1) -> float:
 
 def _intervals(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of each skill's interval, no further than `CLIP` lets a skill come; without a second unit none is known."""
-    reach = _critical(units) * _widened(_logs(skills).std(axis=0), units)
+    reach = _critical(units) * _logs(skills).std(axis=0) * math.sqrt(units / max(units - 1, 1))
+    reach[reach < ALIKE] = 0.0  # the baseline's own
     best, worst = (1 - end for end in CLIP)
     return np.maximum(1 - np.exp(_logs(skill) + reach), worst), np.minimum(1 - np.exp(_logs(skill) - reach), best)
 

@@ -39,6 +39,11 @@ class RowView:
     status: str
 
     @property
+    def applies(self) -> bool:
+        """Whether the method applies to the problem."""
+        return set(self.row.status) != {"not_applicable"}
+
+    @property
     def shown(self) -> bool:
         """Whether any cell has a score."""
         return self.row.error is not None
@@ -88,6 +93,16 @@ class Board:
         return f"{self.folder}/{view.anchor}.html"
 
     @property
+    def listed(self) -> tuple[RowView, ...]:
+        """The rows of the table: all but those of methods that do not apply."""
+        return tuple(v for v in self.rows if v.applies)
+
+    @property
+    def apart(self) -> tuple[RowView, ...]:
+        """The rows of methods that do not apply, in the order of their names."""
+        return tuple(sorted((v for v in self.rows if not v.applies), key=lambda v: v.row.name))
+
+    @property
     def methods(self) -> tuple[RowView, ...]:
         """The rows with a score that are no solver's, best first."""
         return tuple(v for v in self.rows if v.shown and not v.solver)
@@ -101,8 +116,8 @@ class Board:
 
     @property
     def cells(self) -> int:
-        """The number of its cells."""
-        return sum(len(r.row.records) for r in self.rows)
+        """The number of the cells of its table."""
+        return sum(len(r.row.records) for r in self.listed)
 
 
 def boards(rows: Sequence[Row]) -> list[Board]:

@@ -60,6 +60,16 @@ class MethodPage:
     chosen: Chosen
     bibtex: str
 
+    @property
+    def listed(self) -> tuple["Result", ...]:
+        """The rows of the datasets to which it applies."""
+        return tuple(r for r in self.results if r.view.applies)
+
+    @property
+    def apart(self) -> tuple["Result", ...]:
+        """The rows of the datasets to which it does not."""
+        return tuple(r for r in self.results if not r.view.applies)
+
 
 def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> MethodPage:
     """Return the page of a method; `details` maps the identity of a row's view to what its page shows."""

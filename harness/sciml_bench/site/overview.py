@@ -142,6 +142,9 @@ def standing(pool: Pool) -> str:
     lead = (
         f"{first.name} leads with a skill of {text.number(first.skill, 2)} ({_ends(first.skill_low, first.skill_high)})"
     )
+    if first.imputed:
+        n = len(league.datasets)
+        lead += f", with a score on {n - len(first.imputed)} of the {n} datasets"
     if not ties:
         return f"{lead}, told apart from every other method."
     shown = ", ".join(ties[:3]) + (f" and {len(ties) - 3} more" if len(ties) > 3 else "")

@@ -12,9 +12,7 @@ from ..ranking.intervals import Interval
 from . import text
 from .canvas import INK, decades, literal, looks, panels, span, svg
 from .gallery import Gallery, Picture
-
-FAR = 1e3
-"""A floor so many times under the least error is told of and not drawn: the axis would be empty down to it."""
+from .scale import FAR
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from ..ranking.intervals import Interval
 from . import text
 
+FAR = 1e3
+"""A floor so many times under the least error is told of and not drawn: all errors would stand in a corner."""
+
 
 @dataclass(frozen=True)
 class LogScale:
@@ -20,9 +23,9 @@ class LogScale:
 
     @classmethod
     def of(cls, values: Iterable[float], floor: float | None) -> "LogScale":
-        """Return the scale that shows all values above the floor, and the floor just off its left end."""
+        """Return the scale that shows all values above the floor, and the floor just off its left end unless it is far below."""
         positive = [v for v in values if v > 0]
-        if floor is not None and floor > 0:
+        if floor is not None and min(positive, default=0.0) / FAR <= floor:
             positive = [max(v, floor) for v in positive] + [floor]
         low, high = min(positive, default=1.0), max(positive, default=1.0)
         margin = max(high / low, 10.0) ** 0.04
@@ -36,6 +39,10 @@ class LogScale:
             return 0.0
         share = math.log(value / self.low) / math.log(self.high / self.low)
         return round(100 * min(share, 1.0), 2)
+
+    def shows(self, value: float | None) -> bool:
+        """Whether a value is on the scale."""
+        return value is not None and value >= self.low
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
