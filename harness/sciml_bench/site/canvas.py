@@ -66,7 +66,7 @@ def looks() -> Iterator[Look]:
     """Yield a look for each series, without end."""
     for i in itertools.count():
         n = len(COLOURS)
-        yield Look(COLOURS[i % n], MARKERS[i % n], DASHES[(i + i // n) % len(DASHES)])
+        yield Look(COLOURS[i % n], MARKERS[(i + i // n) % len(MARKERS)], DASHES[(i + i // n) % len(DASHES)])
 
 
 def svg(path: Path, width: float, height: float, paint: Callable[[Figure], None]) -> None:
