@@ -13,8 +13,8 @@ import hashlib
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,9 +26,8 @@ from sciml_bench.records import drift, provenance
 from sciml_bench.records.drift import Drift
 from sciml_bench.records.record import Record
 from sciml_bench.records.store import Store
-from sciml_bench.registry import method_class
 from sciml_bench.running.plan import pick_device
-from sciml_bench.running.verify import ROUNDING, Checked, Verifier, row_of, tolerances
+from sciml_bench.running.verify import ROUNDING, Checked, Verifier, frameworks, tolerances
 
 
 def choose(records: Sequence[Record], seen: Sequence[Drift], sample: int) -> list[Record]:
@@ -85,15 +84,6 @@ def alone(path: Path) -> Iterator[None]:
         yield
 
 
-def frameworks(methods: Iterable[str]) -> set[str]:
-    """Return the frameworks of some methods; one that is no longer there has none."""
-    found = {"jax"}
-    for name in set(methods):
-        with suppress(SciMLBenchError):
-            found.add(str(method_class(name).card.framework))
-    return found
-
-
 def verify(results: Path, out: Path, sample: int, minutes: float) -> None:
     """Run cells again until all chosen ones are done or the time is up; every line is kept as soon as it is known."""
     records = Store(results).records()
@@ -101,13 +91,12 @@ def verify(results: Path, out: Path, sample: int, minutes: float) -> None:
     chosen = choose([r for r in records if r.cell.device in here], drift.read(results / drift.FILE), sample)
     date, begun, done = datetime.now(UTC).date().isoformat(), time.monotonic(), 0
     with Screen() as screen:
-        verifier = Verifier(records, screen, frameworks(r.cell.method for r in chosen))
+        verifier = Verifier(records, screen, frameworks(chosen))
         screen.expect(len(chosen))
         for record in chosen:
             if time.monotonic() - begun > 60 * minutes:
                 break
-            row = [r for r in records if row_of(r) == row_of(record)]
-            drift.append(out / drift.FILE, [entry(verifier.run_again(record), row, date)])
+            drift.append(out / drift.FILE, [entry(verifier.run_again(record), verifier.row(record), date)])
             done += 1
     print(f"{done} of {len(chosen)} cells were run again; the others wait for the next night")
 

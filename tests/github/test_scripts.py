@@ -260,6 +260,9 @@ def test_a_night_keeps_each_line_and_a_report_names_what_drifted(tmp_path, monke
         def __init__(self, *_):
             pass
 
+        def row(self, record):
+            return [first, second]
+
         def run_again(self, record):
             if record.key == second.key:
                 return Checked(record=record, verdict="failed", reason="it stopped")
@@ -267,9 +270,6 @@ def test_a_night_keeps_each_line_and_a_report_names_what_drifted(tmp_path, monke
             return Checked(record=record, verdict="drifted", reason="off", again=again)
 
     monkeypatch.setattr(nightly, "Verifier", Verifier)
-    monkeypatch.setattr(
-        nightly, "method_class", lambda name: type("M", (), {"card": type("C", (), {"framework": "numpy"})})
-    )
     nightly.verify(tmp_path / "results", tmp_path / "night", 5, 60)
     monkeypatch.setattr(
         sys, "argv", ["nightly.py", "append", "--results", str(tmp_path / "results"), "--out", str(tmp_path / "night")]
@@ -296,6 +296,14 @@ def test_a_night_keeps_each_line_and_a_report_names_what_drifted(tmp_path, monke
     assert "2 of 2 cells that were run again do not give what was published" in text
     assert "| 0 | 0.2 | 0.9 |" in text
     assert nightly.report([entry(first, "2026-01-01")]) == ""
+
+
+def test_what_unicode_calls_the_end_of_a_line_is_none_in_a_nights_findings(tmp_path):
+    (tmp_path / drift.FILE).write_text("")
+    assert drift.read(tmp_path / drift.FILE) == []
+    told = entry(records(1)[0], "2026-01-01").model_copy(update={"row": "net(a=\u2028b)"})
+    drift.append(tmp_path / drift.FILE, [told])
+    assert drift.read(tmp_path / drift.FILE) == [told]
 
 
 def test_a_line_that_is_no_nights_finding_is_refused(tmp_path):

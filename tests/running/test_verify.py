@@ -15,7 +15,7 @@ from sciml_bench.running.executor import fork_server
 from sciml_bench.running.plan import Request, cells
 from sciml_bench.running.run import Runner
 from sciml_bench.running.task import prepare
-from sciml_bench.running.verify import compare_scores, judge, tolerances
+from sciml_bench.running.verify import Verifier, compare_scores, frameworks, judge, tolerances
 
 RUN = ("run", "-m", "linear", "-d", "burgers", "--tier", "smoke", "--no-baselines", "--no-page", "--folds", "3")
 
@@ -159,6 +159,20 @@ def test_other_predictions_may_differ_by_the_tolerance_only(published):
         assert found.verdict == verdict
         assert found.largest == pytest.approx(factor)
         assert [m.score for m in found.moved] == (["rel_l2"] if factor > 1 else [])
+
+
+def test_a_method_that_is_gone_is_outdated_and_other_hyperparameters_are_another_row(published):
+    own = records(published)
+    record = own[0]
+    tuned = record.model_copy(update={"cell": record.cell.model_copy(update={"hyperparameters": {"modes": 99}})})
+    gone = record.model_copy(update={"cell": record.cell.model_copy(update={"method": "ghost"})})
+    with Screen() as screen:
+        verifier = Verifier([*own, tuned, gone], screen, frameworks([gone]))
+        found = verifier.run_again(gone)
+    assert (found.verdict, found.stands) == ("outdated", False)
+    assert "unknown method 'ghost'" in found.reason
+    assert list(verifier.row(record)) == own
+    assert list(verifier.row(tuned)) == [tuned]
 
 
 def test_a_score_that_vanished_is_off():

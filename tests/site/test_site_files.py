@@ -10,8 +10,10 @@ import pytest
 
 from sciml_bench.ranking.compare import compare
 from sciml_bench.ranking.summary import summarise
+from sciml_bench.records.store import Store
 from sciml_bench.site import export, feed
 from sciml_bench.site.board import boards
+from sciml_bench.site.build import build
 from sciml_bench.site.columns import columns
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -50,6 +52,21 @@ def test_every_record_has_a_line_with_all_its_scores(showcase, cells):
         assert {k: line[k] for k in record.scores} == record.scores
         assert line["seed"] == 7
         assert line["provenance/command"] == record.provenance.command
+        assert line["current"] is True
+
+
+def test_a_cell_that_another_choice_of_hyperparameters_replaced_is_not_current(cells, tmp_path):
+    old = cells[0]
+    settings = {"hyperparameters": {"width": 1}}
+    new = [r for r in cells if (r.row, r.cell.dataset) == (old.row, old.cell.dataset)]
+    replaced = old.model_copy(update={"key": "f" * 16, "cell": old.cell.model_copy(update=settings)})
+    for record in (replaced, *new):
+        Store(tmp_path).append(record)
+    site = build(tmp_path, tmp_path / "site").parent
+    assert {line["key"]: line["current"] for line in table(site / "cells.csv")} == {
+        "f" * 16: "False",
+        **{r.key: "True" for r in new},
+    }
 
 
 def test_a_board_has_its_own_table(showcase):

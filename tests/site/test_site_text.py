@@ -37,3 +37,13 @@ def test_the_scale_is_logarithmic_and_holds_the_floor():
     assert scale.at(1e-2) - scale.at(1e-3) == pytest.approx(scale.at(1.0) - scale.at(0.1), abs=0.02)
     assert scale.at(1e-9) == 0
     assert len(scale.ticks) <= 4
+
+
+def test_a_floor_far_below_is_not_drawn_and_one_of_zero_squeezes_nothing():
+    far = LogScale.of([1e-2, 1.0], floor=1e-16)
+    assert far.low > 1e-3
+    assert not far.shows(1e-16)
+    assert LogScale.of([1e-2, 1.0], floor=1e-4).shows(1e-4)
+    for errors in ([], [0.0], [0.1, 0.2]):
+        scale = LogScale.of(errors, floor=0.0)
+        assert 0 < scale.low < scale.high

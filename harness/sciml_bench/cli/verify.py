@@ -14,8 +14,7 @@ from rich.markup import escape
 from ..errors import UsageError
 from ..records.record import Record, Verification
 from ..records.store import Store
-from ..registry import method_class
-from ..running.verify import Checked, Verifier, choose
+from ..running.verify import Checked, Verifier, choose, frameworks
 from .progress import Screen
 
 MARKS = {True: "[green]✓[/]", False: "[red]✗[/]"}
@@ -49,8 +48,7 @@ def verify(
     chosen = list(choose(wanted, share, seed))
     done = []
     with Screen() as screen:
-        frameworks = {str(method_class(r.cell.method).card.framework) for r in chosen} | {"jax"}
-        verifier = Verifier(records, screen, frameworks)
+        verifier = Verifier(records, screen, frameworks(chosen))
         screen.expect(len(chosen))
         for record in chosen:
             if predictions is not None:

@@ -195,9 +195,9 @@ def _latency(f: _Facts) -> tuple[Verdict, str]:
     cost = f.row.cost
     if "latency_p50" not in cost:
         return "no", "Not shown, as several cells shared the GPU." if f.row.shared else "Not in the records."
-    p50, p95 = 1e3 * cost["latency_p50"], 1e3 * cost.get("latency_p95", cost["latency_p50"])
     if f.row.part:
-        return "yes", f"{p50 / 1e3:.3g} s a sample, the mean of those that it solved; nothing was warmed up."
+        return "yes", f"{cost['latency_p50']:.3g} s a sample, the mean of those that it solved; nothing was warmed up."
+    p50, p95 = 1e3 * cost["latency_p50"], 1e3 * cost.get("latency_p95", cost["latency_p50"])
     return "yes", (
         f"At batch one {p50:.3g} ms in the median and {p95:.3g} ms at 95%, {cost.get('throughput', 0):.3g} samples a second "
         "at the best batch, after a warm-up."

@@ -102,8 +102,9 @@ def compare_all(rows: Sequence[Sequence[Record]], *, seed: int = 0) -> dict[tupl
 
 @dataclass(frozen=True, eq=False)
 class _Whole:
-    """The statistic of some samples of a row, the logarithm of its mean, and that of every bootstrap draw."""
+    """Of some folds of a row: the mean score, the statistic of the samples, the logarithm of its mean, that of every draw."""
 
+    score: float
     values: np.ndarray
     log: float
     drawn: np.ndarray
@@ -116,11 +117,6 @@ class _Side:
     records: Sequence[Record]
     samples: dict[int, dict[int, float]]
     seed: int
-
-    def score(self, folds: tuple[int, ...]) -> float:
-        """Return the mean score of the cells of some folds."""
-        kept = [r for r in self.records if r.cell.fold in folds and r.primary in r.scores]
-        return float(np.mean([r.scores[r.primary] for r in kept]))
 
     @cached_property
     def folds(self) -> dict[int, np.ndarray]:
@@ -141,7 +137,10 @@ class _Side:
         if folds not in self._whole:
             values = np.concatenate([self.folds[k] for k in folds])
             means = _resampled(len(values), self.seed) @ values / len(values)
-            self._whole[folds] = _Whole(values, _log_mean(values), np.log(np.maximum(means, TINY)))
+            scores = [r.scores[r.primary] for r in self.records if r.cell.fold in folds and r.primary in r.scores]
+            self._whole[folds] = _Whole(
+                float(np.mean(scores)), values, _log_mean(values), np.log(np.maximum(means, TINY))
+            )
         return self._whole[folds]
 
 
@@ -161,7 +160,7 @@ def _pair(one: _Side, other: _Side) -> Comparison | None:
     a, b = one.whole(folds), other.whole(folds)
     gamma = _exponent(first.primary)
     p, low, high = _doubts(gamma * (a.drawn - b.drawn), [gamma * (one.logs[k] - other.logs[k]) for k in folds])
-    errors = one.score(folds), other.score(folds)
+    errors = a.score, b.score
     return Comparison(
         dataset=first.cell.dataset,
         tier=first.cell.tier,

@@ -155,15 +155,15 @@ class _Table:
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "_Table | None":
-        competing = [r for r in rows if not r.solver and set(r.status) != {"not_applicable"}]
+        competing = [r for r in rows if not r.solver and r.applies]
         best = _baselines(competing)
         datasets = tuple(sorted({r.dataset for r in competing} & set(best)))
         names = tuple(sorted({r.name for r in competing if r.dataset in datasets}))
         if not datasets or len(names) < 2:
             return None
         by_place = {(r.name, r.dataset): r for r in competing}
-        expected = {d: sorted(_folds(best[d])) for d in datasets}
-        folds = max(map(len, expected.values()))
+        substitutes = {d: _folds(best[d]) for d in datasets}
+        folds = max(map(len, substitutes.values()))
         errors = np.empty((len(names), len(datasets), folds))
         imputed = np.zeros((len(names), len(datasets)), bool)
         floors = np.array([max(best[d].floor.get(best[d].primary, 0.0), 0.0) for d in datasets])
@@ -171,8 +171,8 @@ class _Table:
             for j, dataset in enumerate(datasets):
                 row = by_place.get((name, dataset))
                 own = {} if row is None else _beside(row, best[dataset])
-                imputed[i, j] = row is None or not row.ok or not own.keys() >= set(expected[dataset])
-                errors[i, j] = _filled(own, _folds(best[dataset]), folds)
+                imputed[i, j] = row is None or not row.ok or not own.keys() >= substitutes[dataset].keys()
+                errors[i, j] = _filled(own, substitutes[dataset], folds)
         errors = np.maximum(errors, floors[None, :, None])
         families = {r.name: r.family for r in competing}
         return cls(
@@ -246,7 +246,7 @@ def _logs(skills: np.ndarray) -> np.ndarray:
 
 def _widened(deviation: np.ndarray, units: int) -> np.ndarray:
     """Return a deviation among draws of so many units without the bootstrap's narrowness."""
-    return np.asarray(np.maximum(deviation * math.sqrt(units / max(units - 1, 1)), ALIKE))
+    return deviation * math.sqrt(units / max(units - 1, 1))
 
 
 def _critical(units: int, comparisons: int = 1) -> float:
@@ -255,8 +255,8 @@ def _critical(units: int, comparisons: int = 1) -> float:
 
 
 def _intervals(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ends of each skill's interval, no further than `CLIP` lets a skill come; without a second unit none is known."""
-    reach = _critical(units) * _logs(skills).std(axis=0) * math.sqrt(units / max(units - 1, 1))
+    """Return the ends of each skill's interval, no further than `CLIP` lets a skill come."""
+    reach = _critical(units) * _widened(_logs(skills).std(axis=0), units)
     reach[reach < ALIKE] = 0.0  # the baseline's own
     best, worst = (1 - end for end in CLIP)
     return np.maximum(1 - np.exp(_logs(skill) + reach), worst), np.minimum(1 - np.exp(_logs(skill) - reach), best)
@@ -267,7 +267,7 @@ def _told_apart(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.n
     first, second = np.triu_indices(len(skill), 1)
     log, logs = _logs(skill), _logs(skills)
     deviations = [float((logs[:, i] - logs[:, j]).std()) for i, j in zip(first, second, strict=True)]
-    wide = _widened(np.array(deviations), units)
+    wide = np.maximum(_widened(np.array(deviations), units), ALIKE)
     p_values = 2 * scipy.special.stdtr(max(units - 1, 1), -np.abs(log[first] - log[second]) / wide)
     different = np.zeros((len(skill), len(skill)), bool)
     different[first, second] = np.array(holm(p_values.tolist())) < 1 - LEVEL

@@ -53,6 +53,11 @@ class Row:
         return set(self.status) == {"ok"}
 
     @property
+    def applies(self) -> bool:
+        """Whether the method applies to the problem."""
+        return set(self.status) != {"not_applicable"}
+
+    @property
     def succeeded(self) -> int:
         """In how many folds a cell succeeded."""
         return len({r.cell.fold for r in self.records if r.status == "ok"})

@@ -42,9 +42,8 @@ def read(path: Path) -> list[Drift]:
     if not path.exists():
         return []
     found = []
-    for number, line in enumerate(
-        path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1
-    ):  # no other line ends
+    text = path.read_text(encoding="utf-8").removesuffix("\n")
+    for number, line in enumerate(text.split("\n") if text else (), 1):
         try:
             found.append(Drift.model_validate_json(line))
         except ValidationError as error:

@@ -104,9 +104,8 @@ def _of_samples(record: Record) -> Iterator[str]:
         yield f"has {len(each.values)} scores for {len(each.samples)} samples, {len(set(each.samples))} of them different"
         return
     told, name = record.scores.get(record.primary), record.primary
-    several = any(
-        n.startswith(f"{name}/") for n in record.scores
-    )  # the roots of several targets are averaged, not their squares
+    # The roots of several targets are averaged, not their squares.
+    several = any(n.startswith(f"{name}/") for n in record.scores)
     mean = finish(name)(sum(each.values) / len(each.values))
     if told is not None and not several and abs(mean - told) > HEADLINE * max(abs(mean), abs(told)):
         yield f"has the headline {name} {told:.6g}, but its samples' scores give {mean:.6g}"

@@ -79,9 +79,8 @@ class Review:
     @cached_property
     def keys(self) -> dict[str, str]:
         """The key of every published record, and the file that holds it."""
-        names = [n for n in self.base.blobs if RECORDS.fullmatch(n)] if self.base is not None else []
-        lines = ((n, line) for n in names for line in self.base.read(n).split(b"\n")) if self.base is not None else ()
-        return {key[1].decode(): n for n, line in lines if (key := KEY.search(line)) is not None}
+        found = ((name, KEY.search(line)) for name, line in self._lines(""))
+        return {key[1].decode(): name for name, key in found if key is not None}
 
     def note(self, where: str, sentence: str, refuses: bool = True) -> None:
         """Keep a finding."""
@@ -90,10 +89,15 @@ class Review:
     def published(self, folder: str) -> list[Record]:
         """Return the published records of a dataset's folder."""
         if folder not in self._known and self.base is not None:
-            names = [n for n in self.base.blobs if n.startswith(f"{folder}/") and RECORDS.fullmatch(n)]
-            lines = (line for n in names for line in self.base.read(n).split(b"\n") if line.strip())
-            self._known[folder] = list(filter(None, map(_or_none, lines)))
+            self._known[folder] = [r for _, line in self._lines(f"{folder}/") if (r := _or_none(line)) is not None]
         return self._known.get(folder, [])
+
+    def _lines(self, within: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the published lines of the files of records whose names begin so, each with its file's name."""
+        if self.base is not None:
+            for name in self.base.blobs:
+                if name.startswith(within) and RECORDS.fullmatch(name):
+                    yield from ((name, line) for line in self.base.read(name).split(b"\n") if line.strip())
 
 
 def _or_none(line: bytes) -> Record | None:

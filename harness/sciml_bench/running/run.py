@@ -75,28 +75,26 @@ class Line:
 
     cells: Iterator[Planned]
     start: Callable[[Planned], Running]
-    _planned: Planned | None = None
-    _running: Running | None = None
+    _ahead: tuple[Planned, Running] | None = None
     _begun: bool = False
 
     def begin(self) -> None:
         """Start the next cell's worker, if there is a next cell and it was not started yet."""
         if not self._begun:
             self._begun = True
-            self._planned = next(self.cells, None)
-            self._running = None if self._planned is None else self.start(self._planned)
+            planned = next(self.cells, None)
+            self._ahead = None if planned is None else (planned, self.start(planned))
 
     def advance(self) -> tuple[Planned, Running] | None:
         """Return the next cell and make it the present one; None at the end of the line."""
         self.begin()
-        planned, running = self._planned, self._running
-        self._planned, self._running, self._begun = None, None, False
-        return None if planned is None or running is None else (planned, running)
+        present, self._ahead, self._begun = self._ahead, None, False
+        return present
 
     def close(self) -> None:
         """End the worker that was started ahead."""
-        if self._running is not None:
-            self._running.close()
+        if self._ahead is not None:
+            self._ahead[1].close()
 
 
 @dataclass

@@ -109,21 +109,16 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
 
 def _regimes(task: Task, test: xr.Dataset, headline: str, primary: np.ndarray) -> dict[str, float]:
     """Return `regime:<division>=<name>/<primary>`, of each regime, and the worst one over the mean of all samples."""
-    metric = _metric(headline)
+    finish = metrics.finish(headline)
     found: dict[str, float] = {}
     for division, regime in task.problem.regimes.items():
         names = np.asarray(regime.of(test)).astype(str)
-        each = {str(n): metric.finish(float(primary[names == n].mean())) for n in np.unique(names)}
+        each = {str(n): finish(float(primary[names == n].mean())) for n in np.unique(names)}
         found |= {f"regime:{division}={n}/{headline}": v for n, v in each.items()}
-        overall = metric.finish(float(primary.mean()))
+        overall = finish(float(primary.mean()))
         if overall > 0:
             found[f"regime:{division}/worst_over_mean"] = max(each.values()) / overall
     return found
-
-
-def _metric(headline: str) -> metrics.Metric:
-    name = headline.partition("/")[0]
-    return next(m for m in metrics.ACCURACY if m.name == name)
 
 
 def _curves(task: Task, prediction: xr.Dataset, truth: xr.Dataset) -> dict[str, Any]:

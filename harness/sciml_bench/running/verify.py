@@ -13,6 +13,7 @@ which is what another fold would have changed anyhow. A blind test set compares 
 import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -149,11 +150,15 @@ class Verifier:
     def __init__(self, records: Sequence[Record], watcher: Watcher, frameworks: Iterable[str]) -> None:
         self._rows: dict[tuple[str | int, ...], list[Record]] = {}
         for record in records:
-            self._rows.setdefault(row_of(record), []).append(record)
+            self._rows.setdefault(_row_of(record), []).append(record)
         self._tasks: dict[tuple[str, str, int], Task] = {}
         self._watcher = watcher
         self._context = fork_server(frameworks)
         self._reader = DataReader()
+
+    def row(self, record: Record) -> Sequence[Record]:
+        """Return the records whose deviation is the tolerance of this one."""
+        return self._rows[_row_of(record)]
 
     def run_again(self, record: Record) -> Checked:
         """Train and predict again, and compare."""
@@ -166,7 +171,7 @@ class Verifier:
         outdated = _outdated(record, cell)
         if outdated:
             return Checked(record=record, verdict="outdated", reason=outdated)
-        checked = judge(record, self._record(cell, record.provenance.threads), self._rows[row_of(record)])
+        checked = judge(record, self._record(cell, record.provenance.threads), self.row(record))
         had, have = record.provenance.threads, threads()
         if had > have and checked.verdict not in ("identical", "skipped"):
             return replace(checked, reason=f"{checked.reason}; it was published from {had} cores, and here are {have}")
@@ -191,7 +196,7 @@ class Verifier:
                 verdict="tampered",
                 reason="the kept predictions are not those that the record speaks of: their digests differ",
             )
-        return judge(record, again, self._rows[row_of(record)])
+        return judge(record, again, self.row(record))
 
     def blind(self, record: Record, seed: int) -> Checked:
         """Train again on the published training part, and score on fresh test samples from another seed."""
@@ -242,7 +247,7 @@ class Verifier:
         )
 
 
-def row_of(record: Record) -> tuple[str | int, ...]:
+def _row_of(record: Record) -> tuple[str | int, ...]:
     """Return what the cells have in common whose deviation is a record's tolerance."""
     return record.cell.tier, record.cell.dataset, record.cell.device, record.row, *record.generation
 
@@ -300,6 +305,15 @@ def _judge_blind(record: Record, again: Record, task: Task, parts: Mapping[str, 
         largest=abs(gap) / tolerance if tolerance else 0.0,
         again=again,
     )
+
+
+def frameworks(records: Iterable[Record]) -> set[str]:
+    """Return the frameworks of the methods of some records; one that is no longer there has none."""
+    found = {"jax"}
+    for name in {r.cell.method for r in records}:
+        with suppress(UnknownNameError):
+            found.add(str(method_class(name).card.framework))
+    return found
 
 
 def choose(records: Sequence[Record], share: float, seed: int) -> Iterator[Record]:

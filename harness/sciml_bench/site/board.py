@@ -39,11 +39,6 @@ class RowView:
     status: str
 
     @property
-    def applies(self) -> bool:
-        """Whether the method applies to the problem."""
-        return set(self.row.status) != {"not_applicable"}
-
-    @property
     def shown(self) -> bool:
         """Whether any cell has a score."""
         return self.row.error is not None
@@ -95,12 +90,12 @@ class Board:
     @property
     def listed(self) -> tuple[RowView, ...]:
         """The rows of the table: all but those of methods that do not apply."""
-        return tuple(v for v in self.rows if v.applies)
+        return tuple(v for v in self.rows if v.row.applies)
 
     @property
     def apart(self) -> tuple[RowView, ...]:
         """The rows of methods that do not apply, in the order of their names."""
-        return tuple(sorted((v for v in self.rows if not v.applies), key=lambda v: v.row.name))
+        return tuple(sorted((v for v in self.rows if not v.row.applies), key=lambda v: v.row.name))
 
     @property
     def methods(self) -> tuple[RowView, ...]:
@@ -235,9 +230,7 @@ def _notices(rows: list[Row]) -> list[str]:
         cells = Counter((r.cell.fold, r.cell.repetition) for r in row.records)
         if max(cells.values()) > 1:
             found.append(f"{row.name} has several records of one cell, of other code or data, all averaged.")
-    tried = [
-        r for r in rows if set(r.status) != {"not_applicable"}
-    ]  # of a pair that does not fit, a sweep records one cell
+    tried = [r for r in rows if r.applies]  # of a pair that does not fit, a sweep records one cell
     partial = {r.name: len({x.cell.fold for x in r.records}) for r in tried}
     short = [f"{name} {n} of {r.folds}" for (name, n), r in zip(partial.items(), tried, strict=True) if n < r.folds]
     if tried and len(short) == len(tried) and len(set(partial.values())) == 1:

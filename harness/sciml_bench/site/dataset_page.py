@@ -13,7 +13,7 @@ from .board import Board, RowView
 from .chart import Chart, Line
 from .figures import Film, Sample
 from .gallery import Gallery, Picture
-from .row_charts import by_wave, calibration_caption, good, mean_over_cells, of_classes, reliability, visible
+from .row_charts import by_wave, calibration_caption, good, mean_over_cells, reliability, visible
 from .row_page import Confusion, RowPage
 from .scale import LogScale
 
@@ -101,7 +101,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         tradeoff=_tradeoff(board, gallery),
         over_time=tuple(_over_time(board)),
         reliability=reliability(board.methods),
-        reliability_caption=calibration_caption(any(of_classes(v) for v in board.methods)),
+        reliability_caption=calibration_caption(board.methods),
         spectra=tuple(_spectra(board)),
         confusion=tuple((d.view, c) for d in _best_first(board, ordered)[:2] for c in d.confusion),
         divisions=tuple(_divisions(board, problem)),

@@ -11,7 +11,7 @@ from ..ranking.league import Place
 from . import cards, citation
 from .board import Board, RowView
 from .figures import Sample
-from .row_charts import calibration_caption, of_classes, reliability
+from .row_charts import calibration_caption, reliability
 from .suite import Pool, Suite
 
 
@@ -63,12 +63,12 @@ class MethodPage:
     @property
     def listed(self) -> tuple["Result", ...]:
         """The rows of the datasets to which it applies."""
-        return tuple(r for r in self.results if r.view.applies)
+        return tuple(r for r in self.results if r.view.row.applies)
 
     @property
     def apart(self) -> tuple["Result", ...]:
         """The rows of the datasets to which it does not."""
-        return tuple(r for r in self.results if not r.view.applies)
+        return tuple(r for r in self.results if not r.view.row.applies)
 
 
 def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> MethodPage:
@@ -86,7 +86,7 @@ def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> Meth
         places=tuple(_places(suite, method)),
         learning=tuple((r, r.page.learning) for r in shown if r.page.learning),
         reliability=_reliability(shown),
-        reliability_caption=calibration_caption(bool(shown) and all(of_classes(r.view) for r in shown)),
+        reliability_caption=calibration_caption([r.view for r in shown]),
         pictures=tuple((r, r.page.samples) for r in shown if r.page.samples and not r.view.solver),
         chosen=_chosen(results),
         bibtex=citation.of_method(method),

@@ -12,7 +12,7 @@ from ..ranking.intervals import Interval
 from . import text
 from .canvas import INK, decades, literal, looks, panels, span, svg
 from .gallery import Gallery, Picture
-from .scale import FAR
+from .scale import drawn
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,10 @@ def _tradeoff(figure: Figure, points: Sequence[CostPoint], floor: float | None, 
     (axes,) = panels(figure)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    least = min((p.error.mean for p in points if p.error.mean > 0), default=1.0)
-    far = bool(floor) and floor is not None and floor < least / FAR
-    bottom = least / 10 if far else floor or least
+    errors = [p.error.mean for p in points if p.error.mean > 0]
+    line = floor if drawn(floor, errors) else None
+    least = min(errors, default=1.0)
+    bottom = line or (least / 10 if floor else least)
     axes.set_xlim(span(p.seconds for p in points))
     ends = [e for p in points for e in (p.error.mean, p.error.high or p.error.mean)]
     axes.set_ylim(span([bottom, *(max(e, bottom) for e in ends)]))
@@ -77,18 +78,18 @@ def _tradeoff(figure: Figure, points: Sequence[CostPoint], floor: float | None, 
             axes.errorbar(p.seconds, y, yerr=bars, color=look.colour, linewidth=1.4, capsize=3)
         axes.plot(p.seconds, y, color=look.colour, marker=look.marker, markersize=7, linestyle="none")
         places.append((p.label, look.colour, (p.seconds, y)))
-    if floor and not far:
-        axes.axhline(floor, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    if line:
+        axes.axhline(line, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_xlabel("seconds per sample to predict")
     axes.set_ylabel(metric)
     decades(axes.xaxis)
     decades(axes.yaxis)
     if floor:
-        note = f"floor of the truth {text.number(floor, 2)}{', far below' if far else ''}"
-        at, down, side = (0.0, 4, "bottom") if far else (floor, -3, "top")
-        left = ("axes fraction", "axes fraction" if far else "data")
+        note = f"floor of the truth {text.number(floor, 2)}{'' if line else ', far below'}"
+        at, down, side = (line, -3, "top") if line else (0.0, 4, "bottom")
+        left = ("axes fraction", "data" if line else "axes fraction")
         axes.annotate(note, (0, at), (4, down), left, "offset points", ha="left", va=side, fontsize=8)
-    _label(axes, places, [(p.seconds, max(p.error.mean, bottom)) for p in solver], None if far else floor)
+    _label(axes, places, [(p.seconds, max(p.error.mean, bottom)) for p in solver], line)
 
 
 def _short(names: list[str]) -> list[str]:

@@ -134,11 +134,11 @@ def reliability(views: Sequence[RowView], labels: Sequence[str] | None = None) -
     lines = []
     for view, label in zip(views, labels or [v.row.name for v in views], strict=True):
         found = [d for r in good(view) if (d := r.diagnostics.get("reliability") or {}).get("levels")]
-        points = _by_tenth(found) if of_classes(view) else _by_level(found)
+        points = _by_tenth(found) if _of_classes([view]) else _by_level(found)
         if points:
             lines.append(Line(label, points))
     told = "; ".join(f"{x.label}: {x.points[-1][1]:.2f} at level {x.points[-1][0]:.1f}" for x in lines)
-    classes = bool(views) and all(of_classes(v) for v in views)
+    classes = _of_classes(views)
     return Chart(
         alt=f"Reliability diagram; the diagonal is perfect calibration. {told}",
         x="predicted probability" if classes else "level of the interval",
@@ -152,14 +152,15 @@ def reliability(views: Sequence[RowView], labels: Sequence[str] | None = None) -
     ).svg()
 
 
-def of_classes(view: RowView) -> bool:
-    """Whether a row predicts classes, so that its calibration is of probabilities and not of intervals."""
-    return any(r.diagnostics.get("confusion") for r in good(view))
+def _of_classes(views: Sequence[RowView]) -> bool:
+    """Whether the rows predict classes, so that their calibration is of probabilities and not of intervals."""
+    shown = [records for v in views if (records := good(v))]
+    return bool(shown) and all(any(r.diagnostics.get("confusion") for r in records) for records in shown)
 
 
-def calibration_caption(classes: bool) -> str:
-    """Say what a reliability diagram shows."""
-    if classes:
+def calibration_caption(views: Sequence[RowView]) -> str:
+    """Say what the reliability diagram of some rows shows."""
+    if _of_classes(views):
         return (
             "Share of the test samples whose predicted class was right against the probability that it was given, in tenths "
             "of that probability, mean over the folds that have such samples. Below the diagonal the method is too sure."

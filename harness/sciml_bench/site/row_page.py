@@ -17,7 +17,7 @@ from . import cards, figures, text
 from .board import Board, RowView, row_command
 from .figures import Sample
 from .gallery import Gallery
-from .row_charts import calibration_caption, distribution, good, learning, of_classes, over_time, reliability, spectrum
+from .row_charts import calibration_caption, distribution, good, learning, over_time, reliability, spectrum
 from .tree import own, shared, tree
 
 
@@ -202,7 +202,7 @@ def _curves(view: RowView) -> list[tuple[str, Markup]]:
         ),
         ("Relative error at each output step, one line for each fold.", over_time(view)),
         ("Energy at each wavenumber at the last output time; the truth is grey.", spectrum(view)),
-        (calibration_caption(of_classes(view)), reliability([view])),
+        (calibration_caption([view]), reliability([view])),
     ]
     return [(caption, chart) for caption, chart in drawn if chart]
 

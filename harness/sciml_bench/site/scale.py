@@ -6,6 +6,7 @@ at(x) = 100 · (log x − log low) / (log high − log low)
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from ..ranking.intervals import Interval
 from . import text
@@ -25,7 +26,7 @@ class LogScale:
     def of(cls, values: Iterable[float], floor: float | None) -> "LogScale":
         """Return the scale that shows all values above the floor, and the floor just off its left end unless it is far below."""
         positive = [v for v in values if v > 0]
-        if floor is not None and min(positive, default=0.0) / FAR <= floor:
+        if drawn(floor, positive):
             positive = [max(v, floor) for v in positive] + [floor]
         low, high = min(positive, default=1.0), max(positive, default=1.0)
         margin = max(high / low, 10.0) ** 0.04
@@ -50,6 +51,11 @@ class LogScale:
         first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
         stride = max(1, math.ceil((last - first + 1) / 4))
         return [(self.at(10.0**e), text.power(e)) for e in range(first, last + 1, stride)]
+
+
+def drawn(floor: float | None, errors: Iterable[float]) -> TypeGuard[float]:
+    """Whether a floor is drawn beside these errors: it is above zero and not far below the least."""
+    return floor is not None and floor > 0 and floor >= min(errors, default=0.0) / FAR
 
 
 @dataclass(frozen=True)

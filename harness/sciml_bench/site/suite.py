@@ -178,7 +178,7 @@ def _standings(made: League, boards: Sequence[Board], found: Mapping[str, Mappin
                 high=drawn(place.skill_high),
                 cut=place.skill_low < LOWEST,
                 worst=next(b for b in boards if b.dataset == place.worst[0]),
-                failed=tuple((b, v) for b, v in own if not v.row.ok and set(v.row.status) != {"not_applicable"}),
+                failed=tuple((b, v) for b, v in own if not v.row.ok and v.row.applies),
             )
         )
     return tuple(standings)
