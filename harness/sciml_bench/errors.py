@@ -27,13 +27,13 @@ class UsageError(SciMLBenchError):
 
 
 class UnknownNameError(UsageError):
-    """No such name; the message lists its nearest neighbours."""
+    """No such name; the message lists its nearest neighbours. `owner` is what should have it."""
 
-    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, given: str, known: Iterable[str], owner: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names) or 'none'}."
-        super().__init__(f"unknown {kind} '{given}': {hint}")
+        super().__init__(f"unknown {kind} '{given}'{f' of {owner}' if owner else ''}: {hint}")
 
 
 class DataFileError(UsageError):

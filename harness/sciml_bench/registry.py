@@ -12,7 +12,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -25,10 +25,11 @@ from . import methods as method_folder
 from . import naming
 from .errors import ContractError, UnknownNameError, UsageError
 from .method.contract import Method
-from .problem import TIERS, Dataset
+from .problem import TIERS, Dataset, DatasetCard, MethodCard
+from .problem.card import Family, Framework, Kind, Truth
 from .protocol.track import Track
 
-DATA_SUFFIXES = (".h5", ".hdf5", ".nc", ".nc4")
+DATA_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nc", ".nc4", ".netcdf")
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _wrapped(parts: naming.Wrapped) -> type[Method]:
     names = [f.name for f in fields(wrapper)]
     for key in parts.options:
         if key not in names:
-            raise UnknownNameError(f"option of {parts.wrapper}", key, names)
+            raise UnknownNameError("option", key, names, owner=parts.wrapper)
     return wrap(wrapper, inner, {k: coerce(k, v, known[k]) for k, v in parts.options.items()})
 
 
@@ -155,7 +156,12 @@ def plugin_class(name: str) -> type[Method] | type[Dataset]:
 
 def is_path(name: str) -> bool:
     """Whether the name is a path to a file of the user's own."""
-    return "/" in name or "\\" in name or name.endswith((".py", *DATA_SUFFIXES))
+    return "/" in name or "\\" in name or name.endswith(".py") or is_data_file(name)
+
+
+def is_data_file(name: str) -> bool:
+    """Whether the name is that of a file of the user's own data."""
+    return name.lower().endswith(DATA_SUFFIXES)
 
 
 def short_name(name: str) -> str:
@@ -203,7 +209,7 @@ def _module_from_file(name: str, kind: str) -> ModuleType:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise UsageError(f"the {kind} file '{name}' fails on import with {type(error).__name__}: {error}") from error
     return module
@@ -226,10 +232,45 @@ def _the_class(module: ModuleType, base: type, name: str) -> Any:
     found = _classes(module, base)
     if len(found) != 1:
         names = ", ".join(c.__name__ for c in found) or "none"
-        raise ContractError(
+        raise UsageError(
             f"'{name}' must define exactly one public {base.__name__} class that implements every abstract method; found {names}"
         )
+    complaint = _complaint(found[0], MethodCard if base is Method else DatasetCard)
+    if complaint is not None:
+        raise UsageError(f"the class {found[0].__name__} of '{name}' cannot be used: {complaint}")
     return found[0]
+
+
+@cache
+def _complaint(cls: type, kind: type) -> str | None:
+    """Return what a class lacks before it can be asked anything, or None."""
+    card = getattr(cls, "card", None)
+    if not isinstance(card, kind):
+        has = "it has no card" if card is None else f"its card is a {type(card).__name__}"
+        return f"{has}; write card = {kind.__name__}(title=…, summary=…, …) in it"
+    for name, choices in (("family", Family), ("framework", Framework), ("kind", Kind), ("truth", Truth)):
+        value, allowed = getattr(card, name, None), get_args(choices)
+        if hasattr(card, name) and value not in allowed:
+            return f"its card has the {name} '{value}'; expected one of {', '.join(allowed)}"
+    if "__dataclass_params__" not in vars(cls):
+        return "it is no dataclass; write @dataclass(frozen=True, kw_only=True) above it"
+    try:
+        hints = get_type_hints(cls)
+    except Exception as error:
+        return f"the type of one of its fields is not known ({error})"
+    for f in fields(cls) if kind is MethodCard else ():  # a dataset's may come from its tiers alone
+        if f.default is MISSING and f.default_factory is MISSING:
+            return f"its field '{f.name}' has no default; give it one, as in {f.name}: {_shown(hints[f.name])} = …"
+        try:
+            if isinstance(f.default, bool | int | float | str):
+                coerce(f.name, f.default, hints[f.name])
+        except UsageError as error:
+            return f"the default of its {error}"
+    return None
+
+
+def _shown(hint: Any) -> str:
+    return getattr(hint, "__name__", str(hint))
 
 
 def build_method(cls: type[Method], tier: str, tuned: Mapping[str, Any], given: Mapping[str, Any]) -> Method:

@@ -1,4 +1,5 @@
 import json
+import shlex
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ BAD = {
     ),
     "unknown hyperparameter": (
         ["--method", "fno", "--dataset", "burgers", "--set", "widht=3"],
-        "unknown hyperparameter 'widht': did you mean width",
+        "unknown hyperparameter 'widht' of fno: did you mean width",
     ),
     "wrong type": (
         ["--method", "fno", "--dataset", "burgers", "--set", "width=wide"],
@@ -48,6 +49,19 @@ BAD = {
     ),
     "no repetition": (["--method", "mean", "--dataset", "burgers", "--seeds", "0"], "--seeds is 0"),
     "no time": (["--method", "mean", "--dataset", "burgers", "--time-limit", "0"], "--time-limit is 0"),
+    "endless time": (["--method", "mean", "--dataset", "burgers", "--time-limit", "nan"], "expected a finite number"),
+    "endless memory": (
+        ["--method", "mean", "--dataset", "burgers", "--memory-limit", "inf"],
+        "expected a finite number",
+    ),
+    "a long value": (
+        ["--method", "reference_solver", "--dataset", "burgers", "--set", f"cost={'a' * 200}"],
+        "--set holds 205 characters, and a row's name at most 200",
+    ),
+    "unknown option": (
+        ["--method", "ensemble(fno,member=4)", "--dataset", "burgers"],
+        "unknown option 'member' of ensemble: did you mean members",
+    ),
     "unknown device": (
         ["--method", "mean", "--dataset", "burgers", "--device", "tpu"],
         "expected auto, cpu or cuda",
@@ -62,6 +76,52 @@ BAD = {
         "the method file 'none.py' does not exist",
     ),
 }
+
+
+ELSEWHERE = {
+    "a check where it does not apply": (
+        ["check", "persistence", "-d", "darcy"],
+        "Persistence does not apply to the dataset 'darcy': ",
+    ),
+    "a floor of no samples": (["data", "certify", "burgers", "--samples", "0"], "--samples is 0: at least 1"),
+    "data of nothing": (["data", "generate", ""], "no dataset was given"),
+    "a name of an alphabet": (["new", "method", "größe"], "expected a lower-case Python name"),
+    "a long name": (["new", "method", "a" * 260], "no record can hold the method name"),
+    "an unknown anchor": (["reproduce", "--only", "nosuch"], "unknown anchor 'nosuch': known: "),
+    "minutes without end": (["reproduce", "--minutes", "nan"], "--minutes is nan: expected a finite number"),
+    "two ways to verify": (
+        ["verify", "--predictions", "here", "--blind-seed", "3"],
+        "--predictions scores kept predictions and --blind-seed needs new ones",
+    ),
+    "records of no folder": (["records", "check", "--against", "main"], "there is no results folder 'runs'"),
+    "a comparison of no folder": (["compare", "fno", "unet"], "there is no results folder 'runs'"),
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_other_commands_refuse_in_one_sentence_too(case, ask, tmp_path):
+    words, sentence = ELSEWHERE[case]
+    done = ask(*words)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("runs/*/*"))
+
+
+def test_a_cache_that_cannot_be_written_is_refused(ask, tmp_path, monkeypatch):
+    (tmp_path / "taken").write_text("")
+    monkeypatch.setenv("SCIML_BENCH_CACHE", str(tmp_path / "taken"))
+    for words in (("certify",), ("generate",)):
+        done = ask("data", *words, "burgers", "--tier", "smoke")
+        assert (done.returncode, "the cache folder" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_value_that_a_method_refuses_ends_the_run_and_leaves_no_record(run, waves, tmp_path):
+    done = run("run", "-m", "ensemble(linear,members=1)", "-d", waves.name, "--no-page")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].endswith("cannot be run: members is 1, but an ensemble has at least 2")
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("runs/*/*/*.jsonl"))
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -191,8 +251,9 @@ def test_a_changed_method_or_hyperparameter_is_another_cell(run, waves, method_f
 
 def test_the_command_of_a_record_repeats_its_cell(run, waves, tmp_path):
     words = ("run", "--method", "linear", "--dataset", waves.name, "--no-page", "--json", "--no-baselines")
-    cells = json.loads(run(*words).stdout)["cells"]
-    command = cells[3]["provenance"]["command"].split()[1:]
+    cells = json.loads(run(*words, "--time-limit", "77.25", "--memory-limit", "3").stdout)["cells"]
+    assert cells[3]["cell"]["budget_seconds"] == 77.25
+    command = shlex.split(cells[3]["provenance"]["command"])[1:]
     again = json.loads(run(*command, "--json", "--no-page", "--results", "elsewhere").stdout)["cells"]
     assert [c["key"] for c in again] == [cells[3]["key"]]
     assert again[0]["scores"] == cells[3]["scores"]

@@ -4,6 +4,7 @@ import io
 
 import pytest
 from rich.console import Console
+from site_records import record
 
 from sciml_bench.cli import tables
 from sciml_bench.ranking.intervals import Interval
@@ -14,7 +15,8 @@ def row(name, error, seconds, flags=()):
     return Row(
         dataset="d", tier="small", device="cpu", method=name, variant="", name=name, family="network", primary="rel_l2",
         folds=5, status={"ok": 5}, reasons=[], scores={"rel_l2": Interval(error, 0.9 * error, 1.1 * error)},
-        cost={"predict_seconds_per_sample": seconds, "fit_seconds": 45.9}, floor={}, records=[], flags=flags,
+        cost={"predict_seconds_per_sample": seconds, "fit_seconds": 45.9}, floor={}, flags=flags,
+        records=[record(fold=k) for k in range(5)],
     )  # fmt: skip
 
 

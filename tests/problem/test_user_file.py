@@ -1,10 +1,13 @@
+import warnings
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
 
 from sciml_bench.errors import DataFileError
+from sciml_bench.problem.generation import read
 from sciml_bench.problem.user_file import load
 
 
@@ -28,6 +31,15 @@ def without(name: str):
     return change
 
 
+def periodic(data: xr.Dataset, value) -> xr.Dataset:
+    data["u"].attrs["periodic"] = value
+    return data
+
+
+def grouped(data: xr.Dataset, labels) -> xr.Dataset:
+    return data.assign(unit=("case", labels)).assign_attrs(group="unit")
+
+
 def nan(data: xr.Dataset) -> xr.Dataset:
     data["u"].values[4, 1] = np.nan
     return data
@@ -38,6 +50,40 @@ def test_a_file_becomes_a_problem(tmp_path: Path):
     assert (found.name, found.title, found.cached.samples) == ("mine", "Mine", 6)
     assert [v.name for v in found.problem.inputs] == ["k"]
     assert found.problem.targets[0].dims == ("x",)
+
+
+@pytest.mark.parametrize("labels", [["b", "b", "a", "a", "c", "c"], [7, 7, 2, 2, 9, 9], [0.5, 0.5, 0.1, 0.1, 2.0, 2.0]])
+def test_groups_of_words_or_numbers_keep_their_samples_together(tmp_path: Path, labels):
+    found = load(write(tmp_path / "mine.h5", lambda d: grouped(d, labels)))
+    with read(found.cached.path) as data:
+        assert data["group"].values.tolist() == [1, 1, 0, 0, 2, 2]
+
+
+def test_an_input_may_be_the_group_too(tmp_path: Path):
+    found = load(write(tmp_path / "mine.h5", lambda d: grouped(d, [3, 3, 4, 4, 5, 5]).assign_attrs(inputs="k unit")))
+    with read(found.cached.path) as data:
+        assert data["unit"].values.tolist() == [3, 3, 4, 4, 5, 5]
+        assert data["group"].values.tolist() == [0, 0, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("value", [1, 1.0, "1", "yes", "True", np.int8(1)])
+def test_a_target_says_in_several_ways_that_it_is_periodic(tmp_path: Path, value):
+    assert load(write(tmp_path / "mine.h5", lambda d: periodic(d, value))).problem.targets[0].periodic
+
+
+def test_roles_may_be_lists(tmp_path: Path):
+    found = load(write(tmp_path / "mine.h5", lambda d: d.assign(m=2 * d["k"]).assign_attrs(inputs=["k", "m"])))
+    assert [v.name for v in found.problem.inputs] == ["k", "m"]
+
+
+def test_arrays_without_names_of_their_dimensions_are_one_sentence(tmp_path: Path):
+    with h5py.File(tmp_path / "plain.h5", "w") as file:
+        file["k"] = file["u"] = np.ones((6, 4))
+        file.attrs.update(inputs="k", targets="u", sample="case")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DataFileError, match="have no named dimensions; write it with xarray"):
+            load(tmp_path / "plain.h5")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +98,11 @@ def test_a_file_becomes_a_problem(tmp_path: Path):
         (nan, "'u' of 'mine.h5' holds 1 values that are NaN or infinite, the first in sample 4"),
         (lambda d: d.isel(case=slice(2)), "holds 2 samples"),
         (lambda d: d.assign(k=d["u"].isel(case=0)), "lacks the sample dimension"),
+        (lambda d: d.isel(x=slice(0)), "the dimension 'x' of the data file 'mine.h5' is empty"),
+        (lambda d: periodic(d, "often"), "has periodic='often'; expected 1 or 0"),
+        (lambda d: d.assign_attrs(group="k"), "groups samples, so that it needs the sample dimension and no other"),
+        (lambda d: grouped(d, [0, 0, 1, np.nan, 2, 2]), "groups samples but holds NaN"),
+        (lambda d: d.rename(k="group").assign_attrs(inputs="group"), "is called 'group', the name of what keeps"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path, change, words: str):

@@ -7,7 +7,7 @@ import typer
 
 from .. import __version__
 from ..naming import split
-from .options import RESULTS, Device, Json, Kind, Listed, Results, Tier, TierOption
+from .options import RESULTS, Device, Json, Kind, Listed, Results, Shown, Tier, TierOption
 
 app = typer.Typer(
     name="sciml-bench",
@@ -213,7 +213,9 @@ def leaderboard(
     name: Annotated[
         str | None, typer.Argument(help="Only this dataset, or a track, with the ranks over all its datasets.")
     ] = None,
-    tier: Annotated[Tier | None, typer.Option("--tier", help="Only this tier.")] = None,
+    tier: Annotated[
+        Shown | None, typer.Option("--tier", help="Only this tier; `file`: only files of your own data.")
+    ] = None,
     results: Results = RESULTS,
     json: Json = False,
 ) -> None:
@@ -258,14 +260,19 @@ def compare(
     dataset: Annotated[
         str, typer.Option("--dataset", "-d", help="A dataset, or several with commas; by default all shared ones.")
     ] = "",
-    tier: TierOption = Tier.small,
+    tier: Annotated[
+        Shown | None,
+        typer.Option(
+            "--tier", help="At this tier; by default small, or on files of your own data where there is none."
+        ),
+    ] = None,
     results: Results = RESULTS,
     json: Json = False,
 ) -> None:
     """Compare two methods, paired by fold and test sample, and say whether a difference can be told."""
     from .compare import show
 
-    show(first, second, _names(dataset), tier.value, results, json)
+    show(first, second, _names(dataset), None if tier is None else tier.value, results, json)
 
 
 @app.command()
@@ -385,4 +392,4 @@ def build(
 
 
 def _names(text: str) -> list[str]:
-    return split(text)
+    return list(dict.fromkeys(split(text)))

@@ -35,6 +35,7 @@ def check(name: str, datasets: list[str], as_json: bool) -> None:
 def _outcomes(name: str, datasets: list[str]) -> Iterator[Outcome]:
     if is_path(name):
         cls = plugin_class(name)
+        plan.check_names("dataset" if issubclass(cls, Dataset) else "method", [name])
         return dataset_outcomes(cls) if issubclass(cls, Dataset) else method_outcomes(cls, datasets)
     if name in method_names():
         plan.check_method(name, "smoke", {})

@@ -16,10 +16,12 @@ from ..ranking.summary import Row, summarise
 from ..records.store import Store
 from .tables import console
 
+USUAL = ("small", "file", "smoke", "full")
 
-def show(first: str, second: str, datasets: list[str], tier: str, results: Path, as_json: bool) -> None:
+
+def show(first: str, second: str, datasets: list[str], tier: str | None, results: Path, as_json: bool) -> None:
     """Compare two rows on every dataset that both have records of, or on those named."""
-    rows = _rows(results, tier)
+    tier, rows = _rows(results, tier)
     found, skipped = [], []
     for dataset in datasets or _shared(rows, first, second):
         a, b = _row(rows, first, dataset, tier), _row(rows, second, dataset, tier)
@@ -56,10 +58,14 @@ def _document(comparison: Comparison) -> dict[str, Any]:
     return {**asdict(comparison), "different": comparison.different, "sentence": comparison.sentence}
 
 
-def _rows(results: Path, tier: str) -> list[Row]:
+def _rows(results: Path, asked: str | None) -> tuple[str, list[Row]]:
+    """Return the rows of the tier, or of the first one that there are records of, and which it is."""
     if not results.is_dir():
         raise UsageError(f"there is no results folder '{results}'; run `sciml-bench run` first or give --results")
-    return [r for r in summarise(Store(results).records(tier)) if r.error is not None]
+    rows = [r for r in summarise(Store(results).records(asked)) if r.error is not None]
+    there = {r.tier for r in rows}
+    tier = asked or next((t for t in USUAL if t in there), USUAL[0])
+    return tier, [r for r in rows if r.tier == tier]
 
 
 def _shared(rows: Sequence[Row], first: str, second: str) -> list[str]:
@@ -73,10 +79,12 @@ def _shared(rows: Sequence[Row], first: str, second: str) -> list[str]:
 def _row(rows: Sequence[Row], name: str, dataset: str, tier: str) -> Row:
     here = [r for r in rows if r.dataset == dataset]
     if not here:
-        raise UsageError(f"there are no records of the dataset '{dataset}' at tier {tier}; run it first")
+        raise UsageError(
+            f"'{dataset}' has no records at tier {tier}; run it first, or give --results or another --tier"
+        )
     exact = [r for r in here if r.name == name] or [r for r in here if r.method == name]
     if not exact:
-        raise UnknownNameError(f"row of {dataset}", name, [r.name for r in here])
+        raise UnknownNameError("row", name, [r.name for r in here], owner=dataset)
     devices = {r.device for r in exact}
     if len(exact) > 1 and len(devices) == 1:
         names = ", ".join(f"'{r.name}'" for r in exact)

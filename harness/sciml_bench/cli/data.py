@@ -7,6 +7,8 @@ from dataclasses import asdict
 from rich.console import Console
 
 from .. import metrics
+from ..errors import UsageError
+from ..paths import cache_folder, ensure_writable
 from ..problem import Dataset, generation
 from ..protocol.seeds import data_seed
 from ..registry import dataset_class, short_name
@@ -18,6 +20,7 @@ from .progress import Screen
 def generate(names: list[str], tier: str, device: str, force: bool) -> None:
     """Generate datasets and their shifts."""
     device = pick_device(device)
+    ensure_writable(cache_folder(), "cache folder")
     classes = _at_tier(names, tier, device)
     with Screen() as screen:
         for name, dataset in classes.items():
@@ -39,6 +42,8 @@ def generate(names: list[str], tier: str, device: str, force: bool) -> None:
 
 def _at_tier(names: list[str], tier: str, device: str) -> dict[str, Dataset]:
     """Return the datasets at a tier; refuse what cannot be made here before any is."""
+    if not names:
+        raise UsageError("no dataset was given; name at least one, as `sciml-bench list datasets` shows them")
     for name in names:
         check_dataset(name, device)
     return {name: dataset_class(name).tier(tier) for name in names}
@@ -46,7 +51,10 @@ def _at_tier(names: list[str], tier: str, device: str) -> dict[str, Dataset]:
 
 def certify(names: list[str], tier: str, samples: int, device: str, as_json: bool) -> None:
     """Print the floor of every metric of some datasets."""
+    if samples < 1:
+        raise UsageError(f"--samples is {samples}: at least 1 is needed to measure a floor")
     device = pick_device(device)
+    ensure_writable(cache_folder(), "cache folder")
     classes = _at_tier(names, tier, device)
     found = {}
     with Screen() as screen:

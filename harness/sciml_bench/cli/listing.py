@@ -2,27 +2,33 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import MISSING, asdict, fields
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ..errors import UnknownNameError
 from ..method.contract import Method
-from ..problem import Dataset
+from ..problem import Dataset, Variable, user_file
 from ..registry import (
     Broken,
     all_datasets,
     all_methods,
     dataset_class,
     dataset_names,
+    is_data_file,
     is_path,
     method_class,
     method_names,
+    plugin_class,
     track,
     track_names,
 )
+from .tables import console as wide
 
 HEADS = {
     "tracks": ("name", "tier", "protocol"),
@@ -44,14 +50,14 @@ def show(what: str | None, as_json: bool) -> None:
         json.dump(found, sys.stdout)
         sys.stdout.write("\n")
         return
-    console = Console(highlight=False)
+    console = wide()
     for kind, lines in found.items():
         table = Table(title=f"{len(lines)} {kind}", title_justify="left", title_style="bold", box=None, pad_edge=False)
         for column in HEADS[kind]:
             table.add_column(column, no_wrap=True)
         table.add_column("summary")
         for line in lines:
-            table.add_row(line["name"], line["kind"], line["with"], line["summary"])
+            table.add_row(*(escape(line[key]) for key in ("name", "kind", "with", "summary")))
         console.print(table)
         console.print()
 
@@ -72,6 +78,9 @@ def _line(name: str, cls: type[Method] | type[Dataset] | Broken) -> dict[str, An
 
 def info(name: str, as_json: bool) -> None:
     """Show one card."""
+    if is_data_file(name):
+        _info_file(name, as_json)
+        return
     cls = _find(name)
     parameters = _parameters(cls)
     card = asdict(cls.card)
@@ -93,20 +102,16 @@ def info(name: str, as_json: bool) -> None:
         json.dump(document, sys.stdout)
         sys.stdout.write("\n")
         return
-    console = Console(highlight=False)
-    console.print(f"[bold]{card['title']}[/] [dim]({card.get('kind') or card['family']})")
-    console.print(card["description"])
+    console = wide()
+    console.print(f"[bold]{escape(card['title'])}[/] [dim]({card.get('kind') or card['family']})")
+    console.print(escape(card["description"]))
     if problem is not None:
         if problem.equation is not None:
-            console.print(f"\n[bold]equation[/]  {problem.equation.formula}", markup=True)
-            console.print(f"[bold]boundary[/]  {problem.equation.boundary}")
-        for role, variables in (("input", problem.inputs), ("target", problem.targets)):
-            for v in variables:
-                console.print(
-                    f"[bold]{role}[/]  {v.name} ({', '.join(v.dims)}), {v.unit}: {v.description}", markup=True
-                )
+            console.print(f"\n[bold]equation[/]  {escape(problem.equation.formula)}")
+            console.print(f"[bold]boundary[/]  {escape(problem.equation.boundary)}")
+        _print_variables(console, problem.inputs, problem.targets)
         if problem.solver is not None:
-            console.print(f"[bold]solver cost points[/]  {'; '.join(problem.solver.costs)}")
+            console.print(f"[bold]solver cost points[/]  {escape('; '.join(problem.solver.costs))}")
     table = Table(
         box=None,
         pad_edge=False,
@@ -118,20 +123,40 @@ def info(name: str, as_json: bool) -> None:
     for p in parameters:
         tiers = (str(t.get(p["name"], "")) for t in cls.tiers.values())
         tried = [", ".join(map(str, search.get(p["name"], [])))] if search else []
-        table.add_row(p["name"], p["type"], p["default"], *tiers, *tried)
+        table.add_row(*map(escape, (p["name"], p["type"], p["default"], *tiers, *tried)))
     if parameters:
         console.print(table)
     for source in card["sources"]:
         doi = f" doi:{source['doi']}" if source["doi"] else ""
-        console.print(f"[dim]{source['citation']}{doi}")
+        console.print(f"[dim]{escape(source['citation'])}{escape(doi)}")
+
+
+def _print_variables(console: Console, inputs: Sequence[Variable], targets: Sequence[Variable]) -> None:
+    for role, variables in (("input", inputs), ("target", targets)):
+        for v in variables:
+            words = f"{v.name} ({', '.join(v.dims)}), {v.unit}: {v.description}"
+            console.print(f"[bold]{role}[/]  {escape(words)}")
+
+
+def _info_file(name: str, as_json: bool) -> None:
+    """Show what a file of the user's own holds."""
+    found = user_file.load(Path(name))
+    problem, samples = found.problem, found.cached.samples
+    if as_json:
+        document = {"name": name, "title": found.title, "description": found.description, "kind": problem.kind}
+        roles = {"inputs": [asdict(v) for v in problem.inputs], "targets": [asdict(v) for v in problem.targets]}
+        json.dump({**document, "samples": samples, **roles}, sys.stdout)
+        sys.stdout.write("\n")
+        return
+    console = wide()
+    console.print(f"[bold]{escape(found.title)}[/] [dim]({problem.kind}, {samples} samples)")
+    console.print(escape(found.description))
+    _print_variables(console, problem.inputs, problem.targets)
 
 
 def _find(name: str) -> type[Method] | type[Dataset]:
     if is_path(name):
-        try:
-            return method_class(name)
-        except Exception:
-            return dataset_class(name)
+        return plugin_class(name)
     if name in dataset_names():
         return dataset_class(name)
     if name in method_names():

@@ -10,14 +10,16 @@ from .._layout import root
 from ..errors import UsageError
 from ..paths import ensure_writable, write_text
 from ..registry import dataset_names, method_names
+from ..running.plan import check_names
 
 
 def write(kind: str, name: str, folder: Path | None) -> None:
     """Write the file and say what to do next; never over a file that is there."""
-    if not name.isidentifier() or name != name.lower() or keyword.iskeyword(name):
+    if not name.isidentifier() or not name.isascii() or name != name.lower() or keyword.iskeyword(name):
         raise UsageError(
             f"the name is '{name}': expected a lower-case Python name, such as my_{kind}, which becomes the file's name"
         )
+    check_names(kind, [name])
     if name in {*method_names(), *dataset_names()}:
         raise UsageError(f"the suite has a method or dataset called '{name}' already: choose another name")
     place = folder if folder is not None else _folder(kind)

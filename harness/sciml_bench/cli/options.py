@@ -17,6 +17,15 @@ class Tier(StrEnum):
     full = "full"
 
 
+class Shown(StrEnum):
+    """What records are of: a tier of a dataset, or a file of the user's own."""
+
+    smoke = "smoke"
+    small = "small"
+    full = "full"
+    file = "file"
+
+
 class Kind(StrEnum):
     """What can be written anew."""
 

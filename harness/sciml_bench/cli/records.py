@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..errors import UsageError
-from ..paths import write_text
+from ..paths import ensure_writable, write_text
 from ..ranking.preview import preview as preview_of
 from ..records.published import published
 from ..records.review import Review, review
@@ -18,8 +18,12 @@ from ..records.review import Review, review
 
 def check(results: Path, *, against: str, own: bool, keys: bool, preview: Path | None, as_json: bool) -> None:
     """Review a folder of records, print what is to be said, and end with 1 if anything refuses them."""
-    if not against and not results.is_dir():
+    if not results.is_dir():
         raise UsageError(f"there is no results folder '{results}'; run `sciml-bench run` first or give --results")
+    if preview is not None:
+        if preview.is_dir():
+            raise UsageError(f"--preview is the folder '{preview}': give the path of a file, as rows.md")
+        ensure_writable(preview.parent, "folder of the preview")
     found = review(results, published(results, against) if against else None, own=own)
     if keys:
         _recompute(found)

@@ -1,6 +1,7 @@
 """`sciml-bench reproduce`."""
 
 import json
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..errors import SciMLBenchError
+from ..errors import SciMLBenchError, UnknownNameError, UsageError
 from ..records.provenance import threads
 from ..records.store import Store
 from ..registry import dataset_class, method_class
@@ -34,6 +35,10 @@ def reproduce(only: list[str], minutes: float, device: str, results: Path, as_js
         for a in anchors()
         if not only or any(word.lower() in f"{a.name} {a.dataset} {a.method}".lower() for word in only)
     ]
+    if not found:
+        raise UnknownNameError("anchor", ", ".join(only), [a.name for a in anchors()])
+    if not 0 <= minutes < math.inf:
+        raise UsageError(f"--minutes is {minutes:g}: expected a finite number, at least 0")
     picked = plan.pick_device(device)
     store = Store(results)
     store.prepare()

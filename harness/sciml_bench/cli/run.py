@@ -1,6 +1,7 @@
 """`sciml-bench run`."""
 
 import json
+import math
 import sys
 import time
 from contextlib import suppress
@@ -110,9 +111,11 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
     if options.only_fold is not None and not 0 <= options.only_fold < options.folds:
         raise UsageError(f"--only-fold is {options.only_fold}: expected 0 to {options.folds - 1}")
     for name, value in (("--time-limit", options.time_limit), ("--memory-limit", options.memory_limit)):
-        if value is not None and value <= 0:
-            raise UsageError(f"{name} is {value:g}: expected a number above 0")
+        if value is not None and not 0 < value < math.inf:
+            raise UsageError(f"{name} is {value:g}: expected a finite number above 0")
     device = plan.pick_device(options.device)
+    plan.check_names("method", options.methods)
+    plan.check_names("dataset", options.datasets)
     for name in options.methods:
         plan.check_method(name, options.tier, given, device)
         plan.check_precision(name, options.tier, given, device)
@@ -154,7 +157,7 @@ def _cells(task: Task, options: Options, request: plan.Request, given: dict[str,
         for method in options.methods:
             plan.check_applies(method, task.name, task.tier, task.problem, given)
     first = plan.baselines(task.problem, task.tier, options.methods, request.device) if options.baselines else []
-    return plan.cells(task, first, request, {}) + plan.cells(task, options.methods, request, given)
+    return plan.cells(task, options.methods, request, given) + plan.cells(task, first, request, {})
 
 
 def _finish(options: Options, records: list[Record], screen: Screen) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ..ranking.intervals import Interval
 from ..ranking.league import League
+from ..ranking.notices import notices
 from ..ranking.summary import Row
 from ..ranking.tradeoff import Tradeoff
 
@@ -29,7 +30,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
     """Print one table for each dataset, tier and device."""
     for (tier, dataset, device), group in groupby(rows, key=lambda r: (r.tier, r.dataset, r.device)):
         every = list(group)
-        found = [r for r in every if set(r.status) != {"not_applicable"}]
+        found = [r for r in every if r.applies]
         if not found:
             continue
         console.print()
@@ -40,6 +41,8 @@ def show(rows: Sequence[Row], console: Console) -> None:
         for row in found:
             for reason in row.reasons:
                 console.print(f"[red]{row.name}[/]: {escape(reason)}")
+        for notice in notices(every):
+            console.print(f"[yellow]![/] {escape(notice)}", soft_wrap=True)
         others = [r.name for r in every if r not in found]
         if others:
             console.print(f"[dim]not applicable: {', '.join(others)}")

@@ -89,7 +89,12 @@ def _tune(tuner: Tuner, options: Options, out: Path) -> None:
     order = longest_first(expected) if options.jobs > 1 else list(expected)
     with Bars(screen.console, Remaining(expected, options.jobs), ended, f"tune {options.track}") as bars:
         lost = pool.run(tuner, order, options.jobs, bars.listen)
-    _sum_up(screen.console, bars.done, changed, time.monotonic() - begun, out)
+    own = [p for p in (pairs[n] for n in expected) if is_path(p.method_name)]
+    _sum_up(screen.console, bars.done, changed, time.monotonic() - begun, out if len(own) < len(expected) else None)
+    if own:
+        screen.console.print(
+            "[dim]of files of your own nothing is kept: write the values above into the class's `tiers`"
+        )
     if lost:
         screen.console.print(
             f"[red]![/] {len(lost)} pairs are not tuned, as the process that tuned them died; run the command again"
@@ -113,9 +118,10 @@ def sentence(found: reviewed.Tuning, pair: Pair) -> str:
     return f"[green]✓[/] {title} {before} → {found.best:.3g} with {escape(words)}, {spent}"
 
 
-def _sum_up(console: Console, done: int, changed: int, seconds: float, out: Path) -> None:
-    console.print(
-        f"[dim]{done} pairs in {duration(seconds)}, {changed} changed; what was chosen is in "
-        f"{out / reviewed.HYPERPARAMETERS}, how in {reviewed.TUNING} beside it",
-        soft_wrap=True,
+def _sum_up(console: Console, done: int, changed: int, seconds: float, out: Path | None) -> None:
+    kept = (
+        ""
+        if out is None
+        else f"; what was chosen is in {out / reviewed.HYPERPARAMETERS}, how in {reviewed.TUNING} beside it"
     )
+    console.print(f"[dim]{done} pairs in {duration(seconds)}, {changed} changed{kept}", soft_wrap=True)

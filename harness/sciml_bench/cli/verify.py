@@ -36,13 +36,21 @@ def verify(
     """Check published cells and say of each whether its numbers stand."""
     if not 0 < share <= 1:
         raise UsageError(f"--share is {share:g}: expected a number above 0 and up to 1")
+    if predictions is not None and blind_seed is not None:
+        raise UsageError("--predictions scores kept predictions and --blind-seed needs new ones: give one of the two")
     if predictions is not None and not predictions.is_dir():
         raise UsageError(
             f"there is no folder of predictions '{predictions}'; give the one that --keep-predictions named"
         )
     store = Store(results)
-    records = [r for r in store.records(tier) if r.status != "not_applicable" and r.cell.tier != "file"]
+    every = [r for r in store.records(tier) if r.status != "not_applicable"]
+    records = [r for r in every if r.cell.tier != "file"]
     wanted = [r for r in records if _matches(r, methods, datasets)]
+    if not wanted and any(_matches(r, methods, datasets) for r in every):
+        raise UsageError(
+            f"'{results}' holds records of that on a file of your own data alone, and none says where the file is: "
+            "give its command to another --results folder and compare"
+        )
     if not wanted:
         raise UsageError(f"'{results}' holds no records of that; `sciml-bench leaderboard` shows what there is")
     chosen = list(choose(wanted, share, seed))

@@ -1,13 +1,16 @@
 """A user's own data: any NetCDF4 or HDF5 file that xarray reads and whose attributes name the roles.
 
-File attributes: `inputs` and `targets` (names of variables, separated by spaces or commas) and `sample` (the name of the sample
-dimension); optional `group` (a variable along the sample dimension whose equal values stay in one part of a split), `title`
-and `description`. Attributes of a target variable: optional `initial` (the input that holds its state at the start) and
-`periodic` (1 or 0).
+File attributes: `inputs` and `targets` (names of variables, separated by spaces or commas, or a list) and `sample` (the name of
+the sample dimension); optional `group` (a variable along the sample dimension, of numbers or words, whose equal values stay in one
+part of a split), `title` and `description`. Attributes of a target variable: optional `initial` (the input that holds its state at
+the start) and `periodic` (1 or 0).
 """
 
+import warnings
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -22,6 +25,8 @@ from .samples import count
 from .variable import HISTORY, SAMPLE, SPACE, TIME, Variable
 
 KNOWN_DIMS = (TIME, HISTORY, "channel", *SPACE, "edge", "feature")
+GROUP = "group"
+SWITCH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 EXAMPLE = 'for example ds.attrs.update(inputs="u0", targets="u", sample="sample")'
 
 
@@ -41,8 +46,10 @@ def load(path: Path) -> UserFile:
     if not path.is_file():
         raise DataFileError(f"the data file '{path.name}' does not exist; give the path of a NetCDF4 or HDF5 file")
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
-            raw = opened.load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # arrays without named dimensions are refused below, in a sentence
+            with xr.open_dataset(path, engine="h5netcdf") as opened:
+                raw = opened.load()
     except Exception as error:
         raise DataFileError(
             f"the data file '{path.name}' cannot be read by xarray as NetCDF4 or HDF5 ({type(error).__name__}: {error})"
@@ -59,20 +66,23 @@ def load(path: Path) -> UserFile:
 
 
 def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, ...], tuple[Variable, ...]]:
-    roles = {}
-    for role in ("inputs", "targets", "sample"):
-        value = raw.attrs.get(role)
-        if value is None:
-            raise DataFileError(f"the data file '{file}' has no attribute '{role}'; set it, {EXAMPLE}")
-        roles[role] = str(value).replace(",", " ").split()
+    roles = {role: _words(raw.attrs, role, file) for role in ("inputs", "targets", "sample")}
     sample = roles["sample"][0] if roles["sample"] else ""
+    empty = [str(d) for d, size in raw.sizes.items() if size == 0]
+    if empty:
+        raise DataFileError(f"the dimension '{empty[0]}' of the data file '{file}' is empty; write values along it")
+    if any(str(d).startswith("phony_dim") for d in raw.sizes):
+        raise DataFileError(
+            f"the arrays of the data file '{file}' have no named dimensions; write it with xarray, or attach dimension scales"
+        )
     if sample not in raw.sizes:
         raise DataFileError(
             f"the data file '{file}' names '{sample}' as its sample dimension "
             f"but has the dimensions {', '.join(map(str, raw.sizes))}"
         )
-    group = raw.attrs.get("group")
-    names = [*roles["inputs"], *roles["targets"], *([str(group)] if group else [])]
+    group = _words(raw.attrs, GROUP, file)[:1] if GROUP in raw.attrs else []
+    variables = list(dict.fromkeys([*roles["inputs"], *roles["targets"]]))
+    names = list(dict.fromkeys([*variables, *group]))
     if not roles["inputs"] or not roles["targets"]:
         raise DataFileError(
             f"the data file '{file}' names no inputs or no targets; name at least one of each, {EXAMPLE}"
@@ -87,6 +97,10 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
         raise DataFileError(
             f"the data file '{file}' names '{sorted(both)[0]}' both as an input and as a target; give it one role"
         )
+    if GROUP in variables:
+        raise DataFileError(
+            f"an input or a target of '{file}' is called '{GROUP}', the name of what keeps samples together; rename it"
+        )
     data = raw.reset_coords([n for n in names if n in raw.coords])[names]
     if sample != SAMPLE:
         data = data.rename({sample: SAMPLE})
@@ -94,18 +108,44 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
         raise DataFileError(
             f"the data file '{file}' holds {count(data)} samples; at least 3 are needed to train, validate and test"
         )
-    if group:
-        data = data.rename({str(group): "group"})
-    checked = {n: _variable(data, n, file, roles["inputs"]) for n in [*roles["inputs"], *roles["targets"]]}
+    checked = {n: _variable(data, n, file, roles["inputs"]) for n in variables}
     converted = {n: data[n].transpose(SAMPLE, *v.dims).astype(np.float64) for n, v in checked.items()}
-    if group:
-        converted["group"] = data["group"]
+    for name in group:
+        converted[GROUP] = _groups(data[name], name, file)
     kept = xr.Dataset(converted)
     return (
         kept.drop_vars([c for c in kept.coords if kept[c].dtype.kind not in "fiu"]),
         tuple(checked[n] for n in roles["inputs"]),
         tuple(checked[n] for n in roles["targets"]),
     )
+
+
+def _words(attrs: Mapping[Hashable, Any], role: str, file: str) -> list[str]:
+    """Return the names that an attribute holds: words, or a list of them."""
+    value = attrs.get(role)
+    if value is None:
+        raise DataFileError(f"the data file '{file}' has no attribute '{role}'; set it, {EXAMPLE}")
+    return " ".join(str(v) for v in np.ravel(value)).replace(",", " ").split()
+
+
+def _groups(labels: xr.DataArray, name: str, file: str) -> xr.DataArray:
+    """Return the number of each sample's group."""
+    if labels.dims != (SAMPLE,):
+        raise DataFileError(
+            f"the variable '{name}' of '{file}' groups samples, so that it needs the sample dimension and no other"
+        )
+    values = labels.values
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise DataFileError(f"the variable '{name}' of '{file}' groups samples but holds NaN; give each sample a group")
+    _, numbers = np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True)
+    return xr.DataArray(numbers.astype(np.int64), dims=SAMPLE)
+
+
+def _periodic(value: Any, name: str, file: str) -> bool:
+    word = f"{value:g}" if isinstance(value, (int, float, np.number)) else str(value).lower()
+    if word not in SWITCH:
+        raise DataFileError(f"the target '{name}' of '{file}' has periodic={value!r}; expected 1 or 0")
+    return SWITCH[word]
 
 
 def _variable(data: xr.Dataset, name: str, file: str, inputs: list[str]) -> Variable:
@@ -144,7 +184,7 @@ def _variable(data: xr.Dataset, name: str, file: str, inputs: list[str]) -> Vari
         description=str(array.attrs.get("long_name", name)),
         unit=str(array.attrs.get("units", "1")),
         initial=None if initial is None else str(initial),
-        periodic=bool(int(array.attrs.get("periodic", 0))),
+        periodic=_periodic(array.attrs.get("periodic", 0), name, file),
         kind="field" if dims else "scalar",
     )
 

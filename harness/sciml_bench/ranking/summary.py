@@ -72,6 +72,11 @@ class Row:
         return None
 
     @property
+    def data(self) -> str:
+        """The digest of the data that it was made from; rows of different data are not held against each other."""
+        return self.records[0].provenance.data_digest
+
+    @property
     def solver(self) -> bool:
         """Whether it is a classical solver: a point of the accuracy-cost curve against which the others stand."""
         return self.family == "solver"
@@ -149,7 +154,8 @@ def _board(records: Sequence[Record]) -> list[Row]:
 
 def _beside(row: Row, rows: Sequence[Row]) -> tuple[list[Point], float | None]:
     """Return the solver's points and the best control's error, on those test samples on which the row was scored."""
-    errors = [(r, r.error if row.part is None else error_on(r, row)) for r in rows if r.solver or r.control]
+    others = [r for r in rows if (r.solver or r.control) and r.data == row.data]
+    errors = [(r, r.error if row.part is None else error_on(r, row)) for r in others]
     solver = [
         Point(r.name, error, r.seconds_per_sample)
         for r, error in errors

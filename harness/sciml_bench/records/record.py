@@ -15,6 +15,8 @@ Origin = Literal["default", "tuned", "chosen", "given"]
 """Whence hyperparameters came: the method's own for the tier, `sciml-bench tune`, the reviewed file by hand, or the user."""
 Plain = str | int | float | bool | None
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=80)]
+MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+(),=-]*$", max_length=120)]
+VARIANT_LENGTH = 200
 
 
 class _Strict(BaseModel):
@@ -28,8 +30,8 @@ class CellId(_Strict):
     dataset_version: int
     dataset_parameters: dict[str, Any]
     tier: Literal["smoke", "small", "full", "file"]
-    method: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+(),=-]*$", max_length=120)]
-    variant: str = Field(max_length=200)
+    method: MethodName
+    variant: str = Field(max_length=VARIANT_LENGTH)
     hyperparameters: dict[str, Any]
     fold: int = Field(ge=0)
     folds: int = Field(ge=2)

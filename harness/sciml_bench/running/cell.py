@@ -10,6 +10,7 @@ from typing import Any
 from .. import digest
 from ..method.contract import Budget, Method
 from ..naming import parse
+from ..protocol.budgets import BUDGETS
 from ..protocol.seeds import PROTOCOL_VERSION, training_seed
 from ..records.record import CellId, row_name
 from ..registry import build_method, method_class, short_name
@@ -75,16 +76,20 @@ class Cell:
         words = [
             "sciml-bench run",
             f"--method {shlex.quote(self._public(self.method_name))}",
-            f"--dataset {self._public(self.task.source.name)}",
+            f"--dataset {shlex.quote(self._public(self.task.source.name))}",
         ]
         if self.task.tier != "file":
             words.append(f"--tier {self.task.tier}")
         words += [f"--folds {len(self.task.splits)}", f"--only-fold {self.fold}", f"--device {self.device}"]
+        usual = BUDGETS["small" if self.task.tier == "file" else self.task.tier]
+        if self.budget.seconds != usual.seconds:
+            words.append(f"--time-limit {self.budget.seconds:.12g}")
+        if self.budget.memory_gib != usual.memory_gib:
+            words.append(f"--memory-limit {self.budget.memory_gib:.12g}")
         if self.repetition:
             words.append(f"--seeds {self.repetition + 1}")
         for name, value in given.items():
-            text = f"{name}={value}"
-            words.append(f'--set "{text}"' if " " in text else f"--set {text}")
+            words.append(f"--set {shlex.quote(f'{name}={value}')}")
         return " ".join([*words, "--no-baselines"])
 
     @staticmethod
@@ -105,6 +110,11 @@ def source_digest(method_name: str) -> str:
     return digest.of_source(importlib.import_module(module).__name__ if module in sys.modules else module)
 
 
+def label_of(given: Mapping[str, Any]) -> str:
+    """Return what sets a row with given hyperparameters apart in its name."""
+    return ", ".join(f"{k}={v}" for k, v in sorted(given.items()))
+
+
 def variants_of(
     method_name: str, task: Task, tuned: Mapping[str, Any], given: Mapping[str, Any]
 ) -> list[tuple[str, Method, dict[str, Any]]]:
@@ -112,8 +122,7 @@ def variants_of(
     cls = method_class(method_name)
     plain = build_method(cls, task.tier, tuned, given)
     if given:
-        label = ", ".join(f"{k}={v}" for k, v in sorted(given.items()))
-        return [(label, plain, dict(given))]
+        return [(label_of(given), plain, dict(given))]
     if plain.applies_to(task.problem) is not None:
         return [("", plain, {})]
     return [

@@ -11,16 +11,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import UnknownNameError, UsageError
 from ..method.contract import Budget
 from ..method.training import Training
-from ..naming import innermost
+from ..naming import innermost, parse
 from ..problem import DatasetCard, MethodCard, Problem
 from ..protocol.budgets import BUDGETS
-from ..records.record import Origin
-from ..registry import Broken, all_methods, build_method, dataset_class, method_class, short_name
+from ..records.record import VARIANT_LENGTH, MethodName, Name, Origin
+from ..registry import Broken, all_methods, build_method, canonical, dataset_class, method_class, short_name
 from . import reviewed
-from .cell import Cell, source_digest, variants_of
+from .cell import Cell, label_of, source_digest, variants_of
 from .run import Planned
 from .task import Task
 
@@ -110,9 +112,38 @@ def check_dataset(name: str, device: str = "cpu") -> None:
         raise UsageError(f"the dataset '{short_name(name)}' cannot be made here: {missing}")
 
 
+def check_names(kind: str, given: Sequence[str]) -> None:
+    """Refuse what a record could not name, and two files that it would name alike; `kind` is "method" or "dataset"."""
+    allowed: TypeAdapter[str] = TypeAdapter(MethodName if kind == "method" else Name)
+    known: dict[str, str] = {}
+    for name in given:
+        short = short_name(name)
+        try:
+            allowed.validate_python(short)
+        except ValidationError as error:
+            raise UsageError(
+                f"no record can hold the {kind} name '{short}': expected ASCII letters, digits and _.+- alone, beginning with a "
+                f"letter or digit, at most {120 if kind == 'method' else 80} of them; rename the file"
+            ) from error
+        other = known.setdefault(short, name)
+        if Path(canonical(other)).absolute() != Path(canonical(name)).absolute():
+            raise UsageError(
+                f"'{other}' and '{name}' would both be the {kind} '{short}' in records and tables; rename one of the files"
+            )
+
+
 def check_method(name: str, tier: str, given: Mapping[str, Any], device: str = "cpu") -> None:
     """Refuse a method that does not exist, cannot run here, or has no such hyperparameters, before any work is done."""
     cls = method_class(name)
+    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    for key in given:
+        if key not in known:
+            raise UnknownNameError("hyperparameter", key, known, owner=short_name(name))
+    if len(label_of(given)) > VARIANT_LENGTH:
+        raise UsageError(
+            f"--set holds {len(label_of(given))} characters, and a row's name at most {VARIANT_LENGTH}; "
+            "put the values into a file of your own as its defaults"
+        )
     method = build_method(cls, tier, {}, given)
     if all(hasattr(method, f.name) for f in fields(Training) if f.name != "momentum"):
         Training.of(method)
@@ -145,7 +176,9 @@ def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[s
         pair = _pair(name, task.tier, task.name)
         tuned = {} if pair is None else reviewed.hyperparameters(pair)
         trials = None if pair is None or given else reviewed.tuning(pair)
-        came: Origin = "given" if given else "tuned" if trials else "chosen" if tuned else "default"
+        parts = parse(name)
+        set_here = bool(given) or (parts is not None and bool(parts.options))
+        came: Origin = "given" if set_here else "tuned" if trials else "chosen" if tuned else "default"
         for variant, method, sets in variants_of(name, task, tuned, given):
             for repetition in range(request.seeds):
                 for fold in folds:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .. import metrics
-from ..errors import ContractError, NotFiniteError, StoreError
+from ..errors import ContractError, NotFiniteError, StoreError, UsageError
 from ..paths import full_disk
 from ..protocol.seeds import PROTOCOL_VERSION
 from ..records.provenance import environment
@@ -160,6 +160,8 @@ class Runner:
         finally:
             left = running.close()
         total = time.perf_counter() - begun
+        if outcome.get("refused") and planned.came_from == "given":
+            raise UsageError(f"{planned.cell.row} cannot be run: {reason}")
         if outcome:
             outcome |= left
         record = _record(planned, status, reason, scored, outcome, total, moment, self.threads, self.jobs)

@@ -1,6 +1,7 @@
 """A task: one dataset at one tier, made ready on disk, with everything that the cells on it share."""
 
 from dataclasses import dataclass
+from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from ..problem.samples import count, only
 from ..protocol.folds import Split, split
 from ..protocol.leakage import audit, fingerprints
 from ..protocol.seeds import data_seed, fold_seed
-from ..registry import DATA_SUFFIXES, check_tier, dataset_class, is_path, short_name
+from ..registry import check_tier, dataset_class, is_data_file, short_name
+
+CALIBRATED = 2
+"""Validation samples without which no interval can be calibrated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +34,7 @@ class Source:
     @property
     def is_file(self) -> bool:
         """Whether it is a data file of the user's own."""
-        return self.name.endswith(DATA_SUFFIXES) and is_path(self.name)
+        return is_data_file(self.name)
 
     def problem(self) -> Problem:
         """Build the problem."""
@@ -167,9 +171,17 @@ def _from_file(source: Source, folds: int) -> Task:
         raise UsageError(
             f"--folds is {folds} but '{Path(source.name).name}' holds {given.cached.samples} samples; give fewer folds"
         )
+    name = short_name(source.name)
+    splits = _audited(given.cached, given.problem, folds, fold_seed(name, 1))
+    least = min(len(s.valid) for s in splits)
+    if least < CALIBRATED:
+        raise UsageError(
+            f"'{Path(source.name).name}' holds too little: of {given.cached.samples} samples in {folds} folds, {least} is left "
+            f"for validation, and intervals need {CALIBRATED}; give at least {_enough(folds)} independent samples"
+        )
     return Task(
         source=source,
-        name=given.name,
+        name=name,
         tier="file",
         version=1,
         parameters={},
@@ -177,5 +189,13 @@ def _from_file(source: Source, folds: int) -> Task:
         data=given.cached,
         shifts={},
         certificate=None,
-        splits=_audited(given.cached, given.problem, folds, fold_seed(given.name, 1)),
+        splits=splits,
     )
+
+
+def _enough(folds: int) -> int:
+    """Return the least number of independent samples of which each fold keeps enough for validation."""
+    for n in count_from(folds + 1):
+        if min(len(s.valid) for s in split(np.arange(n), folds, 0)) >= CALIBRATED:
+            return n
+    raise AssertionError("more samples leave more for validation")

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..errors import ContractError, DivergedError, NotFiniteError
+from ..errors import ContractError, DivergedError, NotFiniteError, UsageError
 from ..method.contract import Budget, Method, Predictor
 from ..paths import full_disk
 from ..problem import CLASS, MEMBER, RAGGED, SAMPLE, Problem, Variable
@@ -109,8 +109,8 @@ def main(pipe: Connection, job: Job) -> None:
         outcome = {"status": "not_finite", "reason": str(error)}
     except MemoryError as error:
         outcome = {"status": "out_of_memory", "reason": f"memory ran out: {error or 'an allocation failed'}"}
-    except ContractError as error:
-        outcome = {"status": "failed", "reason": str(error)}
+    except (ContractError, UsageError) as error:
+        outcome = {"status": "failed", "reason": str(error), "refused": isinstance(error, UsageError)}
     except BaseException as error:
         full = full_disk(error)
         outcome = {"status": _status_of(error), "reason": _sentence(error)} if full is None else _no_room(full)

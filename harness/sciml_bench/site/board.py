@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..ranking.facets import physics_score
+from ..ranking.notices import notices
 from ..ranking.summary import Row
 from . import cards, text
 from .columns import Column, Value, columns, physics_label
@@ -143,7 +144,7 @@ def _board(rows: list[Row]) -> Board:
         columns=chosen,
         scale=scale,
         commands=commands(rows),
-        notices=tuple(_notices(rows)),
+        notices=tuple(notices(rows)),
     )
 
 
@@ -194,7 +195,8 @@ def commands(rows: Sequence[Row]) -> tuple[str, ...]:
     plain, other = [], []
     for row in rows:
         command = row_command(row)
-        if (" --set " in command and not row.solver) or cards.method_card(row.method) is None:
+        alone = any(f" --{word} " in command for word in ("set", "time-limit", "memory-limit"))
+        if (alone and not row.solver) or cards.method_card(row.method) is None:
             other.append(command)
         else:
             plain.append(row.method)
@@ -220,21 +222,3 @@ def row_command(row: Row) -> str:
 def _seeds(rows: Sequence[Row]) -> str:
     most = 1 + max(r.cell.repetition for row in rows for r in row.records)
     return f" --seeds {most}" if most > 1 else ""
-
-
-def _notices(rows: list[Row]) -> list[str]:
-    found = []
-    if len({r.provenance.data_digest for row in rows for r in row.records}) > 1:
-        found.append("These rows were not all made from the same data: their data digests differ.")
-    for row in rows:
-        cells = Counter((r.cell.fold, r.cell.repetition) for r in row.records)
-        if max(cells.values()) > 1:
-            found.append(f"{row.name} has several records of one cell, of other code or data, all averaged.")
-    tried = [r for r in rows if r.applies]  # of a pair that does not fit, a sweep records one cell
-    partial = {r.name: len({x.cell.fold for x in r.records}) for r in tried}
-    short = [f"{name} {n} of {r.folds}" for (name, n), r in zip(partial.items(), tried, strict=True) if n < r.folds]
-    if tried and len(short) == len(tried) and len(set(partial.values())) == 1:
-        found.append(f"Every row has {min(partial.values())} of {tried[0].folds} folds.")
-    elif short:
-        found.append(f"Not all folds were run: {'; '.join(short)}.")
-    return found

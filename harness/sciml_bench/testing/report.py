@@ -1,14 +1,14 @@
 """Running the contract on a method or a dataset, check by check, and saying how each ended."""
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..errors import ContractError, SciMLBenchError
+from ..errors import ContractError, SciMLBenchError, UsageError
 from ..method.contract import Method
 from ..problem import Dataset
-from ..registry import dataset_class, method_class
+from ..registry import build_method, dataset_class, method_class
 from .benches import benches
 from .dataset_checks import DATASET_CHECKS
 from .method_checks import METHOD_CHECKS
@@ -27,12 +27,16 @@ class Outcome:
     sentence: str = ""
 
 
-def method_outcomes(method: str | type[Method], datasets: Iterable[str] = ()) -> Iterator[Outcome]:
+def method_outcomes(method: str | type[Method], datasets: Sequence[str] = ()) -> Iterator[Outcome]:
     """Run every check of a method on one dataset of each shape that it applies to, or on those named.
 
-    Raises ContractError if it applies to none of them.
+    Raises UsageError if it does not apply to one that is named, ContractError if it applies to none of the suite.
     """
     cls = method_class(method) if isinstance(method, str) else method
+    for dataset in datasets:
+        reason = build_method(cls, "smoke", {}, {}).applies_to(dataset_class(dataset).tier("smoke").problem())
+        if reason is not None:
+            raise UsageError(f"{cls.__name__} does not apply to the dataset '{dataset}': {reason}")
     tried = False
     for dataset, bench in benches(cls, datasets):
         tried = True
@@ -76,7 +80,7 @@ def _outcome(check: Callable[[Any], None], given: Any, subject: str, known: Any)
         check(given)
     except SciMLBenchError as error:
         return _failed(check.__name__, promise, subject, reason, str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _failed(check.__name__, promise, subject, reason, f"it raised {type(error).__name__}: {error}")
     if reason is not None:
         return Outcome(

@@ -1,0 +1,43 @@
+"""What the README shows is what the command takes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def block(word: str) -> str:
+    """Return the README's block of Python that holds a word."""
+    (found,) = (
+        b for b in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL) if word in b
+    )
+    return found
+
+
+def test_its_method_passes_the_check(ask, tmp_path):
+    (tmp_path / "shrink.py").write_text(block("# shrink.py"), encoding="utf-8")
+    done = ask("check", "shrink.py", "-d", "borehole")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"shrink.py on borehole: (\d+) of \1 checks passed", done.stdout)
+    refused = ask("check", "shrink.py", "-d", "metal_clusters")
+    assert (refused.returncode, "A mean needs numbers of one shape in every sample." in refused.stderr) == (2, True)
+
+
+def test_its_file_is_one(ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block("waves.h5"), "README.md", "exec"), {})
+    done = ask("info", "waves.h5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "(evolution, 100 samples)" in done.stdout
+
+
+@pytest.mark.parametrize("line", sorted({*re.findall(r"`(sciml-bench [^`]+)`", README.read_text(encoding="utf-8"))}))
+def test_its_commands_are_known(line, ask):
+    words = re.findall(r'"[^"]*"|\S+', line)[1:]
+    command = words[:2] if words[0] in ("data", "site", "records") else words[:1]
+    told = ask(*command, "--help")
+    assert told.returncode == 0
+    for option in (w for w in words if w.startswith("-")):
+        assert re.search(rf"(^|\s){re.escape(option)}\b", told.stdout), option

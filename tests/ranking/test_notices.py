@@ -1,0 +1,33 @@
+"""A board says which rows are of other data, and holds none of them against the others."""
+
+import numpy as np
+
+from sciml_bench.ranking.notices import notices
+from sciml_bench.ranking.summary import summarise
+
+
+def of(record, method, error, *, family="network", data="d", started="2026-01-01T00:00:00+00:00", folds=range(5)):
+    made = [record(method, fold, np.full(4, error)) for fold in folds]
+    came = made[0].provenance.model_copy(update={"data_digest": data, "started": started})
+    return [r.model_copy(update={"family": family, "provenance": came}) for r in made]
+
+
+def test_rows_of_other_data_are_named_and_no_baseline_for_the_rest(record):
+    old = of(record, "mean", 0.1, family="control")
+    new = of(record, "net", 0.5, data="e", started="2026-01-02T00:00:00+00:00")
+    rows = {r.name: r for r in summarise(old + new)}
+    assert rows["net"].flags == ()
+    assert rows["net"].scaled is None
+    (notice,) = notices(list(rows.values()))
+    assert notice == "Made from other data than the newest row, and held against none of the others: mean."
+    same = of(record, "net", 0.5)
+    rows = {r.name: r for r in summarise(old + same)}
+    assert rows["net"].flags == ("worse than the baseline",)
+    assert notices(list(rows.values())) == []
+
+
+def test_folds_that_were_not_run_are_told(record):
+    some = summarise(of(record, "mean", 0.1) + of(record, "net", 0.5, folds=range(2)))
+    assert notices(some) == ["Not all folds were run: net 2 of 5."]
+    one = summarise(of(record, "mean", 0.1, folds=[0]) + of(record, "net", 0.5, folds=[0]))
+    assert notices(one) == ["Every row has 1 of 5 folds."]
