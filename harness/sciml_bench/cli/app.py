@@ -86,6 +86,12 @@ def run(
     only_fold: Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds that one cell may take.")] = None,
     memory_limit: Annotated[float | None, typer.Option(help="GiB of memory that one cell may use.")] = None,
+    cores: Annotated[
+        int | None,
+        typer.Option(
+            help="Cores of each cell; as many cells run at a time as there are cores for. By default 1, and all beside a GPU."
+        ),
+    ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")] = False,
     keep_predictions: Annotated[
         Path | None, typer.Option(help="Keep each cell's predictions (HDF5) in this folder.")
@@ -114,6 +120,7 @@ def run(
             only_fold=only_fold,
             time_limit=time_limit,
             memory_limit=memory_limit,
+            cores=cores,
             retry=retry,
             keep_predictions=keep_predictions,
             page=page,

@@ -1,6 +1,7 @@
 """What a person sees while cells run: bars on a terminal, lines elsewhere, always on standard error."""
 
 import time
+from threading import get_ident
 from types import TracebackType
 from typing import Self
 
@@ -35,9 +36,10 @@ class Screen:
         self.console = Console(stderr=True, highlight=False)
         self._progress = bars_on(self.console)
         self._overall: TaskID | None = None
-        self._current: TaskID | None = None
+        self._cells: dict[int, TaskID] = {}
+        """The bar of each thread that runs cells."""
         self._last_note = 0.0
-        self.trained = 0
+        self._begun: list[Cell] = []
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -80,19 +82,24 @@ class Screen:
     def expect(self, cells: int) -> None:
         """Open the bar of all cells."""
         self._overall = self._progress.add_task("cells", total=cells, note="")
-        self._current = self._progress.add_task("", total=100, note="", visible=False)
+
+    @property
+    def trained(self) -> int:
+        """How many cells were begun."""
+        return len(self._begun)
 
     def cell_started(self, cell: Cell) -> None:
         """Open the bar of one cell."""
-        self.trained += 1
-        if self._current is not None:
-            title = f"{cell.row} fold {cell.fold + 1}/{len(cell.task.splits)}"
-            self._progress.reset(self._current, description=title, total=100, note="starting", visible=True)
+        self._begun.append(cell)
+        title = f"{cell.row} fold {cell.fold + 1}/{len(cell.task.splits)}"
+        thread = get_ident()
+        if thread not in self._cells:
+            self._cells[thread] = self._progress.add_task("", total=100, note="")
+        self._progress.reset(self._cells[thread], description=title, total=100, note="starting", visible=True)
 
     def cell_progress(self, cell: Cell, fraction: float, message: str) -> None:  # noqa: ARG002
         """Move the bar of one cell."""
-        if self._current is not None:
-            self._progress.update(self._current, completed=round(100 * fraction), note=message)
+        self._progress.update(self._cells[get_ident()], completed=round(100 * fraction), note=message)
 
     def cell_ended(self, record: Record, reused: bool) -> None:
         """Close the bar of one cell and say how it ended."""

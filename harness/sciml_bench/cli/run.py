@@ -22,6 +22,7 @@ from ..records.store import Store
 from ..registry import check_tier, dataset_class, is_path, method_class
 from ..running import plan
 from ..running.executor import fork_server
+from ..running.jobs import lanes
 from ..running.run import Planned, Runner
 from ..running.task import Source, Task, check_folds, prepare
 from . import tables
@@ -43,6 +44,7 @@ class Options:
     only_fold: int | None
     time_limit: float | None
     memory_limit: float | None
+    cores: int | None
     retry: bool
     keep_predictions: Path | None
     page: bool
@@ -54,6 +56,8 @@ def run(options: Options) -> None:
     """Run all cells and print their table."""
     given = parse_sets(options.sets)
     request = _check(options, given)
+    each = options.cores or (1 if request.device == "cpu" else threads())
+    lanes(each, 1)
     store = Store(options.results)
     store.prepare()
     if options.keep_predictions is not None:
@@ -75,7 +79,14 @@ def run(options: Options) -> None:
             ]
             planned = [cell for task in tasks for cell in _cells(task, options, request, given)]
             screen.expect(len(planned))
-            runner = Runner(store, context, threads(), retry=options.retry, keep_predictions=options.keep_predictions)
+            runner = Runner(
+                store,
+                context,
+                each,
+                retry=options.retry,
+                keep_predictions=options.keep_predictions,
+                lanes=lanes(each, len(planned) if request.device == "cpu" else 1),
+            )
             records = runner.run(planned, screen)
     except KeyboardInterrupt as error:  # the command line library would end without a word
         raise InterruptedRunError(
@@ -113,6 +124,8 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
     for name, value in (("--time-limit", options.time_limit), ("--memory-limit", options.memory_limit)):
         if value is not None and not 0 < value < math.inf:
             raise UsageError(f"{name} is {value:g}: expected a finite number above 0")
+    if options.cores is not None and options.cores < 1:
+        raise UsageError(f"--cores is {options.cores}: a cell needs at least 1")
     device = plan.pick_device(options.device)
     plan.check_names("method", options.methods)
     plan.check_names("dataset", options.datasets)

@@ -5,7 +5,10 @@ without JAX's warning: that one is about threads, and none runs before a device 
 """
 
 import logging
+import signal
 import warnings
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches it too, and its parent says what ends
 
 warnings.filterwarnings("ignore", message="os.fork\\(\\) was called", category=RuntimeWarning)
 warnings.filterwarnings("ignore", category=DeprecationWarning)

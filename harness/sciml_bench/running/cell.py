@@ -71,8 +71,8 @@ class Cell:
         """The leaderboard row that the cell belongs to."""
         return row_name(short_name(self.method_name), self.variant)
 
-    def command(self, given: Mapping[str, Any]) -> str:
-        """Return the command that runs this cell alone."""
+    def command(self, given: Mapping[str, Any], cores: int = 1) -> str:
+        """Return the command that runs this cell alone, on as many cores."""
         words = [
             "sciml-bench run",
             f"--method {shlex.quote(self._public(self.method_name))}",
@@ -86,6 +86,8 @@ class Cell:
             words.append(f"--time-limit {self.budget.seconds:.12g}")
         if self.budget.memory_gib != usual.memory_gib:
             words.append(f"--memory-limit {self.budget.memory_gib:.12g}")
+        if cores != 1 and self.device == "cpu":
+            words.append(f"--cores {cores}")
         if self.repetition:
             words.append(f"--seeds {self.repetition + 1}")
         for name, value in given.items():

@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from typing import Any, Self
 
 import psutil
 
+from ..errors import InterruptedRunError
 from ..paths import cache_folder
 from .worker import Job, main
 
@@ -89,15 +91,17 @@ class Worker:
     """What it had started and not ended when it answered."""
     left_behind: int = 0
     """How many processes still ran when it had ended."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by another thread, it ends the wait for an answer with InterruptedRunError."""
 
     @classmethod
-    def start(cls, context: ForkServerContext, job: Job) -> Self:
+    def start(cls, context: ForkServerContext, job: Job, stop: threading.Event | None = None) -> Self:
         """Start the process; it prepares and waits."""
         mine, theirs = context.Pipe()
         process = context.Process(target=main, args=(theirs, job), daemon=False)
         process.start()
         theirs.close()
-        return cls(process, mine, job)
+        return cls(process, mine, job, stop=stop or threading.Event())
 
     def finish(self, listen: Listener) -> dict[str, Any]:
         """Let it go, follow it to its end and return its outcome: `status`, `reason` and, where it got so far, cost and curves."""
@@ -139,6 +143,8 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
                 watch.answered, watch.started = True, _descendants(watch.process.pid)
                 return message
             listen(message)
+        if watch.stop.is_set():
+            raise InterruptedRunError("the run was interrupted")
         now = time.monotonic()
         limit = watch.job.budget
         if now - watch.begun > limit.seconds:

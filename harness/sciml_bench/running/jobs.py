@@ -16,8 +16,12 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
+import psutil
+
 from ..errors import SciMLBenchError, UsageError
 
+LANE_GIB = 2.0
+"""Memory that must be free for each cell that `run` begins beside others."""
 ATTEMPTS = 2
 """How often a piece is begun whose job dies."""
 
@@ -36,9 +40,23 @@ Listener = Callable[[int, int | None, str, tuple[Any, ...]], None]
 """Hears the news: (job, number of the piece in hand, kind, data)."""
 
 
+def all_cores() -> list[int]:
+    """Return the cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def lanes(each: int, most: int) -> list[tuple[int, ...]]:
+    """Return sets of so many cores each, as many as there are cores and memory for, at most `most`."""
+    cores = all_cores()
+    if not 1 <= each <= len(cores):
+        raise UsageError(f"--cores is {each}, but this machine has {len(cores)} for it: give 1 to {len(cores)}")
+    fit = int(psutil.virtual_memory().available / 2**30 / LANE_GIB)
+    return [tuple(cores[n * each : (n + 1) * each]) for n in range(max(1, min(len(cores) // each, most, fit)))]
+
+
 def shares(jobs: int) -> list[tuple[int, ...]]:
     """Return the cores of each job: as many for each as there are, none for two."""
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    cores = all_cores()
     if not 1 <= jobs <= len(cores):
         raise UsageError(f"--jobs is {jobs}, but this machine has {len(cores)} cores for it: give 1 to {len(cores)}")
     each = len(cores) // jobs

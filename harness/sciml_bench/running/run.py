@@ -1,16 +1,20 @@
 """Running cells that have no record yet, one after the other, and writing each one's record as soon as it is there."""
 
+import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Protocol
 
 from .. import metrics
@@ -70,6 +74,26 @@ class Running:
 
 
 @dataclass
+class Shared:
+    """Cells that several lanes take from, until there are no more or one of them was stopped."""
+
+    cells: Iterator[Planned]
+    stop: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __iter__(self) -> Iterator[Planned]:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> Planned:
+        """Return the next cell."""
+        with self._lock:
+            if self.stop.is_set():
+                raise StopIteration
+            return next(self.cells)
+
+
+@dataclass
 class Line:
     """Cells in a row, of which the next one's worker is started as soon as the times of the present one are taken."""
 
@@ -108,45 +132,89 @@ class Runner:
     keep_predictions: Path | None = None
     jobs: int = 1
     """How many runners work beside each other: on a GPU they share it, and the records say so."""
+    lanes: Sequence[tuple[int, ...]] = ((),)
+    """The cores of each cell that runs at a time; a single empty lane: one at a time, on any cores."""
 
     def run(self, cells: Sequence[Planned], watcher: Watcher) -> list[Record]:
         """Return the record of every cell, in order, running those that have none.
 
-        As soon as the times of one cell are taken, the worker of the next starts and reads its data; it is let go only when the
-        one before is scored, so that no cell is timed while another uses the cores.
+        As soon as the times of one cell are taken, the worker of the next of its lane starts and reads its data; it is let go only
+        when the one before is scored, so that no cell is timed while another uses its cores.
         """
         keys = [p.cell.key for p in cells]
-        settled = self.settled(keys)
-        fresh = self.run_each((p for p, k in zip(cells, keys, strict=True) if k not in settled), watcher)
-        records = []
-        with closing(fresh):
-            for key in keys:
-                if key in settled:
-                    watcher.cell_ended(settled[key], True)
-                records.append(settled[key] if key in settled else next(fresh))
-        return records
+        found = self.settled(keys)
+        for record in found.values():
+            watcher.cell_ended(record, True)
+        waiting = [p for p, key in zip(cells, keys, strict=True) if key not in found]
+        with closing(self.run_each(waiting, watcher)) as fresh:
+            found |= {r.key: r for r in fresh}
+        return [found[key] for key in keys]
 
     def run_each(self, cells: Iterable[Planned], watcher: Watcher) -> Generator[Record]:
-        """Run cells, whatever records there are of them, and yield the record of each as soon as it is stored."""
+        """Run cells, whatever records there are of them, and yield the record of each as soon as it is stored.
+
+        With several lanes as many cells run at a time, each followed and scored by a thread that keeps to the cores of its lane.
+        """
         remaining = iter(cells)
         first = next(remaining, None)
         if first is None:
             return
-        reader, line = DataReader(), Line(chain([first], remaining), self._start)
+        shared = Shared(chain([first], remaining))
+        lines = [Line(shared, partial(self._start, cores=cores, stop=shared.stop)) for cores in self.lanes]
         try:
-            watcher.cell_started(first.cell)
-            with ThreadPoolExecutor(1) as pool:  # the fork server may still be importing what workers need
-                starting = pool.submit(line.begin)
+            reader = DataReader()
+            with ThreadPoolExecutor(len(lines)) as pool:  # the fork server may still be importing what workers need
+                starting = [pool.submit(line.begin) for line in lines]
                 get_ready(first.cell.task, reader)
-                starting.result()
-            present = line.advance()
-            while present is not None:
-                yield self._run_one(*present, line, reader, watcher)
-                present = line.advance()
-                if present is not None:
-                    watcher.cell_started(present[0].cell)
+                for each in starting:
+                    each.result()
+            if len(lines) == 1:
+                yield from self._follow(lines[0], reader, watcher)
+            else:
+                yield from self._beside(lines, reader, watcher, shared.stop)
         finally:
-            line.close()
+            for line in lines:
+                line.close()
+
+    def _beside(
+        self, lines: Sequence[Line], reader: DataReader, watcher: Watcher, stop: threading.Event
+    ) -> Generator[Record]:
+        """Run the lines beside each other and yield their records as they come."""
+        news: SimpleQueue[Record | BaseException | None] = SimpleQueue()
+
+        def work(line: Line, cores: tuple[int, ...], own: DataReader) -> None:
+            if hasattr(os, "sched_setaffinity"):
+                os.sched_setaffinity(0, cores)  # of this thread, and of those that it starts
+            try:
+                for record in self._follow(line, own, watcher):
+                    news.put(record)
+                news.put(None)
+            except BaseException as error:
+                news.put(error)
+
+        with ThreadPoolExecutor(len(lines)) as pool:
+            try:
+                for n, (line, cores) in enumerate(zip(lines, self.lanes, strict=True)):
+                    pool.submit(work, line, cores, reader if n == 0 else DataReader())
+                left = len(lines)
+                while left:
+                    told = news.get()
+                    if isinstance(told, BaseException):
+                        raise told
+                    if told is None:
+                        left -= 1
+                    else:
+                        yield told
+            finally:
+                stop.set()  # where the others still wait for their workers
+
+    def _follow(self, line: Line, reader: DataReader, watcher: Watcher) -> Iterator[Record]:
+        """Run the cells of a line one after the other."""
+        present = line.advance()
+        while present is not None:
+            watcher.cell_started(present[0].cell)
+            yield self._run_one(*present, line, reader, watcher)
+            present = line.advance()
 
     def _run_one(self, planned: Planned, running: Running, line: Line, reader: DataReader, watcher: Watcher) -> Record:
         """Run a cell whose worker has started, and return its record when it is stored."""
@@ -178,13 +246,13 @@ class Runner:
         again = self.retry or bool(record.diagnostics.get("killed"))  # ended from outside: no fault of the method
         return record.status in ("ok", "not_applicable") or not again
 
-    def _start(self, planned: Planned) -> "Running":
+    def _start(self, planned: Planned, cores: tuple[int, ...], stop: threading.Event) -> "Running":
         reason = planned.cell.method.applies_to(planned.cell.task.problem)
         folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
         if reason is not None:
             return Running(folder, None, reason)
-        job = job_of(planned.cell, folder, self.threads, self._secret(planned.cell))
-        return Running(folder, Worker.start(self.context, job), "")
+        job = replace(job_of(planned.cell, folder, self.threads, self._secret(planned.cell)), cores=cores)
+        return Running(folder, Worker.start(self.context, job, stop), "")
 
     def _secret(self, cell: Cell) -> tuple[Path, ...]:
         """Return what holds the truth of test samples, or what others made of them."""
@@ -329,7 +397,7 @@ def _record(
             accelerator=outcome.get("accelerator"),
             threads=threads,
             started=started.isoformat(timespec="seconds"),
-            command=cell.command(planned.given),
+            command=cell.command(planned.given, threads),
             hyperparameters_from=planned.came_from,
         ),
     )

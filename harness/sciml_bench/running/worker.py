@@ -62,6 +62,8 @@ class Job:
     """Where the predictions and the checkpoint go."""
     secret: tuple[Path, ...] = ()
     """What the method must not read, beside the cached data: results, and the data file of the user's own."""
+    cores: tuple[int, ...] = ()
+    """Where it runs; empty: on the first so many of those that it finds itself on."""
     trial_seconds: float | None = None
     """In a trial of tuning, which predicts the test part and no more: what it may take of wall and of processor time, both."""
 
@@ -122,7 +124,7 @@ def main(pipe: Connection, job: Job) -> None:
 
 
 def _run(job: Job, log: Reporter) -> dict[str, Any]:
-    _limit_threads(job.threads)
+    _limit_threads(job.threads, job.cores)
     random.seed(job.seed)
     np.random.seed(job.seed)  # noqa: NPY002 - for libraries that draw from the global state
     problem = job.problem or job.source.problem()
@@ -200,12 +202,12 @@ def _build(job: Job) -> Method:
     return build_method(method_class(job.method_name), "", {}, job.hyperparameters)
 
 
-def _limit_threads(threads: int) -> None:
+def _limit_threads(threads: int, cores: tuple[int, ...]) -> None:
     """Keep to so many cores: some libraries count them anew, and their sums depend on it."""
     from threadpoolctl import threadpool_limits
 
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+        os.sched_setaffinity(0, cores or sorted(os.sched_getaffinity(0))[:threads])
     threadpool_limits(threads)
     torch = sys.modules.get("torch")
     if torch is not None:

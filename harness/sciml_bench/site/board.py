@@ -195,7 +195,7 @@ def commands(rows: Sequence[Row]) -> tuple[str, ...]:
     plain, other = [], []
     for row in rows:
         command = row_command(row)
-        alone = any(f" --{word} " in command for word in ("set", "time-limit", "memory-limit"))
+        alone = any(f" --{word} " in command for word in ("set", "cores", "time-limit", "memory-limit"))
         if (alone and not row.solver) or cards.method_card(row.method) is None:
             other.append(command)
         else:

@@ -1,0 +1,104 @@
+"""Cells that run at a time: each on cores of its own, with the same numbers as one after the other."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sciml_bench.errors import UsageError
+from sciml_bench.running import jobs
+
+several = pytest.mark.skipif(len(jobs.all_cores()) < 2, reason="one core runs one cell at a time")
+
+
+@pytest.mark.parametrize(
+    ("each", "most", "expected"),
+    [
+        (1, 9, [(3,), (5,), (6,), (8,)]),
+        (1, 2, [(3,), (5,)]),
+        (2, 9, [(3, 5), (6, 8)]),
+        (3, 9, [(3, 5, 6)]),
+    ],
+)
+def test_no_two_lanes_share_a_core(monkeypatch, each, most, expected):
+    monkeypatch.setattr(jobs, "all_cores", lambda: [3, 5, 6, 8])
+    monkeypatch.setattr(jobs, "LANE_GIB", 1e-3)
+    assert jobs.lanes(each, most) == expected
+    monkeypatch.setattr(jobs, "LANE_GIB", 1e6)
+    assert jobs.lanes(each, most) == expected[:1]
+
+
+@pytest.mark.parametrize("each", [0, 5])
+def test_more_cores_than_there_are_is_refused(monkeypatch, each):
+    monkeypatch.setattr(jobs, "all_cores", lambda: [3, 5, 6, 8])
+    with pytest.raises(UsageError, match=f"--cores is {each}, but this machine has 4 for it: give 1 to 4"):
+        jobs.lanes(each, 1)
+
+
+TELLS = """import os
+log.fact("cores", ",".join(map(str, sorted(os.sched_getaffinity(0)))))
+time.sleep(1)
+return repeat"""
+
+
+@several
+def test_cells_at_a_time_keep_to_cores_of_their_own_and_give_the_same(run, waves, method_file):
+    path = method_file("tells", TELLS)
+    words = (
+        "run",
+        "-m",
+        f"{path.name},linear",
+        "-d",
+        waves.name,
+        "--folds",
+        "4",
+        "--no-page",
+        "--no-baselines",
+        "--json",
+    )
+    beside = json.loads(run(*words, "--results", "beside").stdout)["cells"]
+    single = json.loads(run(*words, "--results", "single", "--cores", "2").stdout)["cells"]
+    assert [c["key"] for c in beside] == [c["key"] for c in single]
+    assert [c["scores"] for c in beside] == [c["scores"] for c in single]
+    told = [{c["diagnostics"]["facts"].get("cores") for c in cells} - {None} for cells in (beside, single)]
+    assert sorted(len(cores.split(",")) for cores in told[0]) == [1, 1]
+    assert [len(cores.split(",")) for cores in told[1]] == [2]
+    assert {c["provenance"]["threads"] for c in beside} == {1}
+    assert {"--cores 2" in c["provenance"]["command"] for c in single} == {True}
+    assert not any("--cores" in c["provenance"]["command"] for c in beside)
+
+
+@several
+def test_an_interrupt_ends_all_cells_at_once(waves, method_file, tmp_path, cache):
+    path = method_file("sleeps", "time.sleep(100)")
+    words = ["run", "-m", path.name, "-d", waves.name, "--no-page", "--no-baselines"]
+    environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "sciml_bench", *words],
+        cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    import psutil
+
+    def workers():
+        return [p for p in psutil.Process(running.pid).children(recursive=True) if p.status() == psutil.STATUS_SLEEPING]
+
+    end = time.monotonic() + 60
+    while len(workers()) < 4 and time.monotonic() < end:  # the fork server, its tracker, two workers
+        time.sleep(0.2)
+    time.sleep(1)
+    started = workers()
+    begun = time.monotonic()
+    os.killpg(running.pid, signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told
+    assert told.strip().splitlines()[-1].startswith("sciml-bench: interrupted; finished cells are kept")
+    assert "Traceback" not in told
+    assert time.monotonic() - begun < 20
+    assert len(started) >= 4
+    psutil.wait_procs(started, timeout=10)
+    assert not [p for p in started if p.is_running()]
+    assert not list((tmp_path / "runs").rglob("*.jsonl"))
