@@ -11,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sciml_bench.running.jobs import all_cores
+
 FAULTS = {
     "raises": (
         'raise RuntimeError("the matrix is singular")',
@@ -162,21 +164,42 @@ def test_killing_the_parent_loses_at_most_the_cell_in_flight(waves, method_file,
     told("parent killed", f"the records of the {kept} cells that had ended", said(done.stderr, "cells run"))
 
 
-def test_ctrl_c_ends_the_run_with_a_sentence(waves, method_file, tmp_path, cache):
-    path = method_file("slow", "time.sleep(60)\nreturn repeat")
-    words = [sys.executable, "-m", "sciml_bench", "run", "--method", str(path), "--dataset", str(waves)]
+def test_ctrl_c_ends_all_cells_with_a_sentence_and_keeps_what_was_finished(waves, method_file, tmp_path, cache):
+    path = method_file("slow", "time.sleep(100)\nreturn repeat")
+    words = [
+        sys.executable,
+        "-m",
+        "sciml_bench",
+        "run",
+        "-m",
+        f"mean,{path}",
+        "-d",
+        str(waves),
+        "--folds",
+        "4",
+        "--no-baselines",
+    ]
     environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
-    parent = subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-    records = tmp_path / "runs" / "file" / "waves"
+    parent = subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    kept = tmp_path / "runs" / "file" / "waves" / "mean.jsonl"
     deadline = time.monotonic() + 60
-    while len(list(records.glob("*.jsonl"))) < 3 and time.monotonic() < deadline:
+    while (not kept.exists() or kept.read_text().count("\n") < 4) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(1.0)
-    parent.send_signal(signal.SIGINT)
-    said = parent.communicate(timeout=30)[1]
+    started = psutil.Process(parent.pid).children(recursive=True)  # the fork server, its tracker and the workers
+    begun = time.monotonic()
+    os.killpg(parent.pid, signal.SIGINT)  # as a terminal does
+    said = parent.communicate(timeout=60)[1]
     assert parent.returncode == 130
-    assert "interrupted; finished cells are kept" in said
+    assert said.strip().splitlines()[-1].startswith("sciml-bench: interrupted; finished cells are kept")
     assert "Traceback" not in said
+    assert time.monotonic() - begun < 30
+    assert len(started) >= 2 + min(2, len(all_cores()))
+    assert not psutil.wait_procs(started, timeout=10)[1]
+    assert kept.read_text().count("\n") == 4
+    assert [p.name for p in kept.parent.glob("*.jsonl")] == ["mean.jsonl"]
 
 
 def test_a_worker_that_was_killed_is_run_again_next_time(run, waves, method_file, tmp_path, told, said):

@@ -1,11 +1,6 @@
 """Cells that run at a time: each on cores of its own, with the same numbers as one after the other."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
@@ -70,35 +65,3 @@ def test_cells_at_a_time_keep_to_cores_of_their_own_and_give_the_same(run, waves
     assert {c["provenance"]["threads"] for c in beside} == {1}
     assert {"--cores 2" in c["provenance"]["command"] for c in single} == {True}
     assert not any("--cores" in c["provenance"]["command"] for c in beside)
-
-
-@several
-def test_an_interrupt_ends_all_cells_at_once(waves, method_file, tmp_path, cache):
-    path = method_file("sleeps", "time.sleep(100)")
-    words = ["run", "-m", path.name, "-d", waves.name, "--no-page", "--no-baselines"]
-    environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
-    running = subprocess.Popen(
-        [sys.executable, "-m", "sciml_bench", *words],
-        cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    import psutil
-
-    def workers():
-        return [p for p in psutil.Process(running.pid).children(recursive=True) if p.status() == psutil.STATUS_SLEEPING]
-
-    end = time.monotonic() + 60
-    while len(workers()) < 4 and time.monotonic() < end:  # the fork server, its tracker, two workers
-        time.sleep(0.2)
-    time.sleep(1)
-    started = workers()
-    begun = time.monotonic()
-    os.killpg(running.pid, signal.SIGINT)
-    _, told = running.communicate(timeout=60)
-    assert running.returncode == 130, told
-    assert told.strip().splitlines()[-1].startswith("sciml-bench: interrupted; finished cells are kept")
-    assert "Traceback" not in told
-    assert time.monotonic() - begun < 20
-    assert len(started) >= 4
-    psutil.wait_procs(started, timeout=10)
-    assert not [p for p in started if p.is_running()]
-    assert not list((tmp_path / "runs").rglob("*.jsonl"))

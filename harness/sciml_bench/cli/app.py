@@ -133,7 +133,14 @@ def run(
 @app.command()
 def sweep(
     track: Annotated[str, typer.Argument(help="A track, as `sciml-bench list tracks` shows them, or `all`.")],
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Cells at a time, each on cores of its own.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            help="Cells at a time, each on an equal share of the cores. By default one for each core, and 1 on a GPU.",
+        ),
+    ] = None,
     method: Annotated[str, typer.Option("--method", "-m", help="Only these methods, separated by commas.")] = "",
     dataset: Annotated[
         str, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")

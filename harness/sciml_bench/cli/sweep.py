@@ -28,7 +28,7 @@ def sweep(
     name: str,
     *,
     tier: str | None,
-    jobs: int,
+    jobs: int | None,
     device: str,
     results: Path,
     retry: bool,
@@ -38,8 +38,9 @@ def sweep(
     dry_run: bool,
 ) -> None:
     """Run what has no record yet."""
-    pool.shares(jobs)
     picked = plan.pick_device(device)
+    jobs = jobs if jobs is not None else len(pool.lanes(1, len(pool.all_cores()))) if picked == "cpu" else 1
+    pool.shares(jobs)
     wanted = [
         Sweep.of(
             tracks,
