@@ -4,7 +4,20 @@ import json
 
 
 def test_a_track_has_a_league(run, ask):
-    made = run("sweep", "tabular", "--tier", "smoke", "-m", "mean,linear", "-d", "borehole,diabetes", "--results", "r")
+    made = run(
+        "sweep",
+        "tabular",
+        "--tier",
+        "smoke",
+        "-m",
+        "mean,linear",
+        "-d",
+        "borehole,diabetes",
+        "--jobs",
+        "1",
+        "--results",
+        "r",
+    )
     assert made.returncode == 0, made.stderr
     shown = ask("leaderboard", "tabular", "--tier", "smoke", "--results", "r")
     assert shown.returncode == 0, shown.stderr

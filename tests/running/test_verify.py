@@ -17,7 +17,7 @@ from sciml_bench.running.run import Runner
 from sciml_bench.running.task import prepare
 from sciml_bench.running.verify import Verifier, compare_scores, frameworks, judge, tolerances
 
-RUN = ("run", "-m", "linear", "-d", "burgers", "--tier", "smoke", "--no-baselines", "--no-page", "--folds", "3")
+RUN = ("run", "-m", "linear", "-d", "lorenz96", "--tier", "smoke", "--no-baselines", "--no-page", "--folds", "3")
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def published(tmp_path_factory):
 def results(published, tmp_path):
     """Return a copy of the published records that may be tampered with."""
     folder, cache = published
-    copy = tmp_path / "results" / "smoke" / "burgers"
+    copy = tmp_path / "results" / "smoke" / "lorenz96"
     copy.mkdir(parents=True)
-    source = folder / "results" / "smoke" / "burgers" / "linear.jsonl"
+    source = folder / "results" / "smoke" / "lorenz96" / "linear.jsonl"
     (copy / "linear.jsonl").write_text(source.read_text())
     return copy / "linear.jsonl", folder / "kept", cache
 

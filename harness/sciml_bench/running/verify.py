@@ -307,9 +307,9 @@ def _judge_blind(record: Record, again: Record, task: Task, parts: Mapping[str, 
     )
 
 
-def frameworks(records: Iterable[Record]) -> set[str]:
-    """Return the frameworks of the methods of some records; one that is no longer there has none."""
-    found = {"jax"}
+def frameworks(records: Sequence[Record]) -> set[str]:
+    """Return the frameworks that some records' methods need; one that is no longer there needs none."""
+    found = {"jax"} if any(r.family == "solver" for r in records) else set()  # which most datasets' own solvers are in
     for name in {r.cell.method for r in records}:
         with suppress(UnknownNameError):
             found.add(str(method_class(name).card.framework))
