@@ -18,6 +18,8 @@ from pathlib import Path
 
 import h5py
 
+from sciml_bench.records.provenance import threads
+
 
 def main() -> None:
     """Run once and print the shares."""
@@ -41,7 +43,7 @@ def main() -> None:
         certificate = sum(
             json.loads(p.read_text())["seconds"] for p in Path(folder, "cache", "data").glob("*.certificate.json")
         )
-    cores = len(os.sched_getaffinity(0))
+    cores = threads()
     cells = [c["cost"] for c in json.loads(done.stdout)["cells"] if c["cost"]]
     fit = sum(c["fit_seconds"] for c in cells)
     predict = sum(c["predictor_seconds"] for c in cells)

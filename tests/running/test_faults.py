@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sciml_bench.running.jobs import all_cores
+from sciml_bench.records.provenance import threads
 
 FAULTS = {
     "raises": (
@@ -196,7 +196,7 @@ def test_ctrl_c_ends_all_cells_with_a_sentence_and_keeps_what_was_finished(waves
     assert said.strip().splitlines()[-1].startswith("sciml-bench: interrupted; finished cells are kept")
     assert "Traceback" not in said
     assert time.monotonic() - begun < 30
-    assert len(started) >= 2 + min(2, len(all_cores()))
+    assert len(started) >= 2 + min(2, threads())
     assert not psutil.wait_procs(started, timeout=10)[1]
     assert kept.read_text().count("\n") == 4
     assert [p.name for p in kept.parent.glob("*.jsonl")] == ["mean.jsonl"]

@@ -1,13 +1,16 @@
 """Cells that run at a time: each on cores of its own, with the same numbers as one after the other."""
 
 import json
+import os
 
 import pytest
 
 from sciml_bench.errors import UsageError
+from sciml_bench.records import provenance
+from sciml_bench.records.provenance import threads
 from sciml_bench.running import jobs
 
-several = pytest.mark.skipif(len(jobs.all_cores()) < 2, reason="one core runs one cell at a time")
+several = pytest.mark.skipif(threads() < 2, reason="one core runs one cell at a time")
 
 
 @pytest.mark.parametrize(
@@ -20,7 +23,7 @@ several = pytest.mark.skipif(len(jobs.all_cores()) < 2, reason="one core runs on
     ],
 )
 def test_no_two_lanes_share_a_core(monkeypatch, each, most, expected):
-    monkeypatch.setattr(jobs, "all_cores", lambda: [3, 5, 6, 8])
+    monkeypatch.setattr(jobs, "usable", lambda: [3, 5, 6, 8])
     monkeypatch.setattr(jobs, "LANE_GIB", 1e-3)
     assert jobs.lanes(each, most) == expected
     monkeypatch.setattr(jobs, "LANE_GIB", 1e6)
@@ -29,9 +32,31 @@ def test_no_two_lanes_share_a_core(monkeypatch, each, most, expected):
 
 @pytest.mark.parametrize("each", [0, 5])
 def test_more_cores_than_there_are_is_refused(monkeypatch, each):
-    monkeypatch.setattr(jobs, "all_cores", lambda: [3, 5, 6, 8])
+    monkeypatch.setattr(jobs, "usable", lambda: [3, 5, 6, 8])
     with pytest.raises(UsageError, match=f"--cores is {each}, but this machine has 4 for it: give 1 to 4"):
         jobs.lanes(each, 1)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "150000 100000"}, 1),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "100000"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({}, None),
+    ],
+)
+def test_a_container_has_no_more_cores_than_it_is_granted(monkeypatch, tmp_path, files, expected):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    places = [[tmp_path / file.relative_to(provenance.GROUP) for file in pair] for pair in provenance.QUOTAS]
+    monkeypatch.setattr(provenance, "QUOTAS", places)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {4, 2, 9, 7}, raising=False)
+    assert provenance.cores() == [2, 4, 7, 9][:expected]
+    assert threads() == (expected or 4)
 
 
 TELLS = """import os

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ..errors import InterruptedRunError
 from ..protocol.track import Track
+from ..records.provenance import threads
 from ..records.record import Record
 from ..records.store import Store
 from ..registry import track, track_names
@@ -39,7 +40,7 @@ def sweep(
 ) -> None:
     """Run what has no record yet."""
     picked = plan.pick_device(device)
-    jobs = jobs if jobs is not None else len(pool.lanes(1, len(pool.all_cores()))) if picked == "cpu" else 1
+    jobs = jobs if jobs is not None else len(pool.lanes(1, threads())) if picked == "cpu" else 1
     pool.shares(jobs)
     wanted = [
         Sweep.of(

@@ -5,10 +5,14 @@ import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from .. import __version__
 from .._layout import PACKAGE
 
+GROUP = Path("/sys/fs/cgroup")
+QUOTAS = ((GROUP / "cpu.max",), (GROUP / "cpu" / "cpu.cfs_quota_us", GROUP / "cpu" / "cpu.cfs_period_us"))
+"""Where the two versions of control groups tell a quota and its period, both in microseconds."""
 LIBRARIES = (
     "numpy", "scipy", "xarray", "torch", "lightning-fabric", "neuraloperator", "jax", "exponax", "equinox",
     "scikit-fem", "scikit-learn",
@@ -79,6 +83,23 @@ def environment() -> dict[str, object]:
     }
 
 
+def cores() -> list[int]:
+    """Return the cores that this process may use, no more than a container grants the time of."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [*range(os.cpu_count() or 1)]
+    return allowed[: _granted()]
+
+
+def _granted() -> int | None:
+    """Return how many cores' time the control group of a container grants, at least one; None without a limit."""
+    for files in QUOTAS:
+        try:
+            quota, period = " ".join(file.read_text(encoding="ascii") for file in files).split()
+        except (OSError, ValueError):
+            continue
+        return None if quota in ("max", "-1") else max(1, int(quota) // int(period))
+    return None
+
+
 def threads() -> int:
     """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(cores())

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import psutil
 
 from ..errors import SciMLBenchError, UsageError
+from ..records.provenance import cores as usable
 
 LANE_GIB = 2.0
 """Memory that must be free for each cell that `run` begins beside others."""
@@ -40,14 +41,9 @@ Listener = Callable[[int, int | None, str, tuple[Any, ...]], None]
 """Hears the news: (job, number of the piece in hand, kind, data)."""
 
 
-def all_cores() -> list[int]:
-    """Return the cores that this process may use."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-
-
 def lanes(each: int, most: int) -> list[tuple[int, ...]]:
     """Return sets of so many cores each, as many as there are cores and memory for, at most `most`."""
-    cores = all_cores()
+    cores = usable()
     if not 1 <= each <= len(cores):
         raise UsageError(f"--cores is {each}, but this machine has {len(cores)} for it: give 1 to {len(cores)}")
     fit = int(psutil.virtual_memory().available / 2**30 / LANE_GIB)
@@ -56,7 +52,7 @@ def lanes(each: int, most: int) -> list[tuple[int, ...]]:
 
 def shares(jobs: int) -> list[tuple[int, ...]]:
     """Return the cores of each job: as many for each as there are, none for two."""
-    cores = all_cores()
+    cores = usable()
     if not 1 <= jobs <= len(cores):
         raise UsageError(f"--jobs is {jobs}, but this machine has {len(cores)} cores for it: give 1 to {len(cores)}")
     each = len(cores) // jobs
