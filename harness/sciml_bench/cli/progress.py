@@ -106,6 +106,8 @@ class Screen:
         if self._overall is not None:
             self._progress.advance(self._overall)
         if not reused:
+            if get_ident() in self._cells:
+                self._progress.update(self._cells[get_ident()], visible=False)
             self.console.print(line_of(record), soft_wrap=True)
 
 
