@@ -47,7 +47,7 @@ def nan(data: xr.Dataset) -> xr.Dataset:
 
 def test_a_file_becomes_a_problem(tmp_path: Path):
     found = load(write(tmp_path / "mine.h5"))
-    assert (found.name, found.title, found.cached.samples) == ("mine", "Mine", 6)
+    assert (found.problem.name, found.title, found.cached.samples) == ("mine", "Mine", 6)
     assert [v.name for v in found.problem.inputs] == ["k"]
     assert found.problem.targets[0].dims == ("x",)
 

@@ -7,7 +7,7 @@ import typer
 
 from .. import __version__
 from ..naming import split
-from .options import RESULTS, Device, Json, Kind, Listed, Results, Shown, Tier, TierOption
+from .options import RESULTS, Cores, Device, Jobs, Json, Kind, Listed, Results, Shown, ShownOption, Tier, TierOption
 
 app = typer.Typer(
     name="sciml-bench",
@@ -86,12 +86,7 @@ def run(
     only_fold: Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")] = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds that one cell may take.")] = None,
     memory_limit: Annotated[float | None, typer.Option(help="GiB of memory that one cell may use.")] = None,
-    cores: Annotated[
-        int | None,
-        typer.Option(
-            help="Cores of each cell; as many cells run at a time as there are cores for. By default 1, and all beside a GPU."
-        ),
-    ] = None,
+    cores: Cores = None,
     retry: Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")] = False,
     keep_predictions: Annotated[
         Path | None, typer.Option(help="Keep each cell's predictions (HDF5) in this folder.")
@@ -133,14 +128,7 @@ def run(
 @app.command()
 def sweep(
     track: Annotated[str, typer.Argument(help="A track, as `sciml-bench list tracks` shows them, or `all`.")],
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            help="Cells at a time, each on an equal share of the cores. By default one for each core, and 1 on a GPU.",
-        ),
-    ] = None,
+    jobs: Jobs = None,
     method: Annotated[str, typer.Option("--method", "-m", help="Only these methods, separated by commas.")] = "",
     dataset: Annotated[
         str, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")
@@ -227,9 +215,7 @@ def leaderboard(
     name: Annotated[
         str | None, typer.Argument(help="Only this dataset, or a track, with the ranks over all its datasets.")
     ] = None,
-    tier: Annotated[
-        Shown | None, typer.Option("--tier", help="Only this tier; `file`: only files of your own data.")
-    ] = None,
+    tier: ShownOption = None,
     results: Results = RESULTS,
     json: Json = False,
 ) -> None:

@@ -60,8 +60,7 @@ def _document(comparison: Comparison) -> dict[str, Any]:
 
 def _rows(results: Path, asked: str | None) -> tuple[str, list[Row]]:
     """Return the rows of the tier, or of the first one that there are records of, and which it is."""
-    if not results.is_dir():
-        raise UsageError(f"there is no results folder '{results}'; run `sciml-bench run` first or give --results")
+    Store(results).require()
     rows = [r for r in summarise(Store(results).records(asked)) if r.error is not None]
     there = {r.tier for r in rows}
     tier = asked or next((t for t in USUAL if t in there), USUAL[0])

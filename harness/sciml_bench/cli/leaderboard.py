@@ -20,9 +20,8 @@ from .run import document
 
 def show(name: str | None, tier: str | None, results: Path, as_json: bool) -> None:
     """Print the leaderboard of all records of a folder, of those of a dataset, or of a track with its league."""
-    if not results.is_dir():
-        raise UsageError(f"there is no results folder '{results}'; run `sciml-bench run` first or give --results")
     store = Store(results)
+    store.require()
     chosen = track(name) if name in track_names() else None
     if chosen is None:
         records = store.records(tier, name)

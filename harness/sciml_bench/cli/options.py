@@ -51,4 +51,21 @@ Json = Annotated[
 TierOption = Annotated[
     Tier, typer.Option("--tier", help="smoke: seconds; small: a laptop; full: as published, on a GPU.")
 ]
+ShownOption = Annotated[
+    Shown | None, typer.Option("--tier", help="Only this tier; `file`: only files of your own data.")
+]
+Cores = Annotated[
+    int | None,
+    typer.Option(
+        help="Cores of each cell; as many cells run at a time as there are cores for. By default 1, and all beside a GPU."
+    ),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        help="Cells at a time, each on an equal share of the cores. By default one for each core, and 1 on a GPU.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]

@@ -14,12 +14,12 @@ from ..paths import ensure_writable, write_text
 from ..ranking.preview import preview as preview_of
 from ..records.published import published
 from ..records.review import Review, review
+from ..records.store import Store
 
 
 def check(results: Path, *, against: str, own: bool, keys: bool, preview: Path | None, as_json: bool) -> None:
     """Review a folder of records, print what is to be said, and end with 1 if anything refuses them."""
-    if not results.is_dir():
-        raise UsageError(f"there is no results folder '{results}'; run `sciml-bench run` first or give --results")
+    Store(results).require()
     if preview is not None:
         if preview.is_dir():
             raise UsageError(f"--preview is the folder '{preview}': give the path of a file, as rows.md")

@@ -21,9 +21,10 @@ from ..records.record import Record
 from ..records.store import Store
 from ..registry import check_tier, dataset_class, is_path, method_class
 from ..running import plan
+from ..running.cell import Planned
 from ..running.executor import fork_server
 from ..running.jobs import lanes
-from ..running.run import Planned, Runner
+from ..running.run import Runner
 from ..running.task import Source, Task, check_folds, prepare
 from . import tables
 from .progress import Screen
@@ -56,13 +57,14 @@ def run(options: Options) -> None:
     """Run all cells and print their table."""
     given = parse_sets(options.sets)
     request = _check(options, given)
-    each = options.cores or (1 if request.device == "cpu" else threads())
-    lanes(each, 1)
+    each = options.cores if options.cores is not None else 1 if request.device == "cpu" else threads()
+    lanes(each, 1)  # refuses more cores than there are before anything is made
     store = Store(options.results)
     store.prepare()
     if options.keep_predictions is not None:
         ensure_writable(options.keep_predictions, "folder for predictions")
-    context = fork_server(_frameworks(options), _plugins(options))
+    generated = [d for d in options.datasets if options.baselines and not is_path(d)]
+    context = fork_server(plan.frameworks(options.methods, generated, options.tier), _plugins(options))
     with suppress(OSError):
         forkserver.ensure_running()  # imports the frameworks while the data are made
     try:
@@ -124,8 +126,6 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
     for name, value in (("--time-limit", options.time_limit), ("--memory-limit", options.memory_limit)):
         if value is not None and not 0 < value < math.inf:
             raise UsageError(f"{name} is {value:g}: expected a finite number above 0")
-    if options.cores is not None and options.cores < 1:
-        raise UsageError(f"--cores is {options.cores}: a cell needs at least 1")
     device = plan.pick_device(options.device)
     plan.check_names("method", options.methods)
     plan.check_names("dataset", options.datasets)
@@ -147,15 +147,6 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
         seconds=options.time_limit,
         memory_gib=options.memory_limit,
     )
-
-
-def _frameworks(options: Options) -> set[str]:
-    found = {method_class(m).card.framework for m in options.methods}
-    for name in options.datasets if options.baselines else []:
-        if not is_path(name):
-            solver = dataset_class(name).tier(options.tier).problem().solver
-            found |= {solver.framework} if solver is not None else set()
-    return {str(f) for f in found}
 
 
 def _plugins(options: Options) -> list[str]:

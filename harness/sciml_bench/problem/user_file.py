@@ -34,7 +34,6 @@ EXAMPLE = 'for example ds.attrs.update(inputs="u0", targets="u", sample="sample"
 class UserFile:
     """A user's file, checked and copied into the cache under the contract's names."""
 
-    name: str
     title: str
     description: str
     problem: Problem
@@ -57,7 +56,6 @@ def load(path: Path) -> UserFile:
     data, inputs, targets = _normalise(raw, path.name)
     problem = Problem(name=path.stem, kind=_kind(targets), inputs=inputs, targets=targets)
     return UserFile(
-        name=path.stem,
         title=str(raw.attrs.get("title", path.stem)),
         description=str(raw.attrs.get("description", f"The user's own file {path.name}.")),
         problem=problem,

@@ -14,9 +14,9 @@ Status = Literal["ok", "failed", "diverged", "not_finite", "over_budget", "out_o
 Origin = Literal["default", "tuned", "chosen", "given"]
 """Whence hyperparameters came: the method's own for the tier, `sciml-bench tune`, the reviewed file by hand, or the user."""
 Plain = str | int | float | bool | None
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=80)]
-MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+(),=-]*$", max_length=120)]
-VARIANT_LENGTH = 200
+NAME_LENGTH, METHOD_LENGTH, VARIANT_LENGTH = 80, 120, 200
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=NAME_LENGTH)]
+MethodName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+(),=-]*$", max_length=METHOD_LENGTH)]
 
 
 class _Strict(BaseModel):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ..errors import StoreError
+from ..errors import StoreError, UsageError
 from ..paths import append_line, ensure_writable
 from .record import SCHEMA_VERSION, Record
 
@@ -29,6 +29,13 @@ class Store:
     def prepare(self) -> None:
         """Make the folder, or say why it cannot be written to."""
         ensure_writable(self.folder, "results folder")
+
+    def require(self) -> None:
+        """Say that there is no such folder where there is none."""
+        if not self.folder.is_dir():
+            raise UsageError(
+                f"there is no results folder '{self.folder}'; run `sciml-bench run` first or give --results"
+            )
 
     def path(self, record: Record) -> Path:
         """Return the file that a record belongs in."""

@@ -12,7 +12,7 @@ from ..method.contract import Budget, Method
 from ..naming import parse
 from ..protocol.budgets import BUDGETS
 from ..protocol.seeds import PROTOCOL_VERSION, training_seed
-from ..records.record import CellId, row_name
+from ..records.record import CellId, Origin, row_name
 from ..registry import build_method, method_class, short_name
 from .task import Task
 
@@ -101,6 +101,16 @@ class Cell:
         if parts is not None:
             return str(replace(parts, inner=Cell._public(parts.inner)))
         return name.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell to be run, the `--set` words of the command that repeats it, and how its hyperparameters were chosen."""
+
+    cell: Cell
+    given: Mapping[str, Any]
+    came_from: Origin | None = None
+    tuning_seconds: float | None = None
 
 
 def source_digest(method_name: str) -> str:

@@ -22,7 +22,7 @@ from ..errors import SciMLBenchError, UsageError
 from ..records.provenance import cores as usable
 
 LANE_GIB = 2.0
-"""Memory that must be free for each cell that `run` begins beside others."""
+"""Memory that must be free for each cell that is begun beside others."""
 ATTEMPTS = 2
 """How often a piece is begun whose job dies."""
 
@@ -47,7 +47,7 @@ def lanes(each: int, most: int) -> list[tuple[int, ...]]:
     if not 1 <= each <= len(cores):
         raise UsageError(f"--cores is {each}, but this machine has {len(cores)} for it: give 1 to {len(cores)}")
     fit = int(psutil.virtual_memory().available / 2**30 / LANE_GIB)
-    return [tuple(cores[n * each : (n + 1) * each]) for n in range(max(1, min(len(cores) // each, most, fit)))]
+    return _cut(cores, each, max(1, min(len(cores) // each, most, fit)))
 
 
 def shares(jobs: int) -> list[tuple[int, ...]]:
@@ -55,8 +55,11 @@ def shares(jobs: int) -> list[tuple[int, ...]]:
     cores = usable()
     if not 1 <= jobs <= len(cores):
         raise UsageError(f"--jobs is {jobs}, but this machine has {len(cores)} cores for it: give 1 to {len(cores)}")
-    each = len(cores) // jobs
-    return [tuple(cores[j * each : (j + 1) * each]) for j in range(jobs)]
+    return _cut(cores, len(cores) // jobs, jobs)
+
+
+def _cut(cores: Sequence[int], each: int, count: int) -> list[tuple[int, ...]]:
+    return [tuple(cores[n * each : (n + 1) * each]) for n in range(count)]
 
 
 @dataclass

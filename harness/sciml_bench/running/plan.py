@@ -5,7 +5,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from importlib import metadata
 from pathlib import Path
@@ -19,11 +19,10 @@ from ..method.training import Training
 from ..naming import innermost, parse
 from ..problem import DatasetCard, MethodCard, Problem
 from ..protocol.budgets import BUDGETS
-from ..records.record import VARIANT_LENGTH, MethodName, Name, Origin
+from ..records.record import METHOD_LENGTH, NAME_LENGTH, VARIANT_LENGTH, MethodName, Name, Origin
 from ..registry import Broken, all_methods, build_method, canonical, dataset_class, method_class, short_name
 from . import reviewed
-from .cell import Cell, label_of, source_digest, variants_of
-from .run import Planned
+from .cell import Cell, Planned, label_of, source_digest, variants_of
 from .task import Task
 
 BASELINES = ("control", "baseline", "solver")
@@ -105,6 +104,13 @@ def without_gpus() -> tuple[str, ...]:
     return tuple(found)
 
 
+def frameworks(methods: Iterable[str], datasets: Iterable[str], tier: str) -> set[str]:
+    """Return the frameworks of methods and of datasets' own solvers, which a fork server should have imported."""
+    solvers = [dataset_class(d).tier(tier).problem().solver for d in datasets]
+    found = {str(method_class(m).card.framework) for m in methods}
+    return found | {str(s.framework) for s in solvers if s is not None}
+
+
 def check_dataset(name: str, device: str = "cpu") -> None:
     """Refuse a dataset that cannot be made here, before any work is done."""
     missing = missing_library(dataset_class(name).card, device)
@@ -123,7 +129,7 @@ def check_names(kind: str, given: Sequence[str]) -> None:
         except ValidationError as error:
             raise UsageError(
                 f"no record can hold the {kind} name '{short}': expected ASCII letters, digits and _.+- alone, beginning with a "
-                f"letter or digit, at most {120 if kind == 'method' else 80} of them; rename the file"
+                f"letter or digit, at most {METHOD_LENGTH if kind == 'method' else NAME_LENGTH} of them; rename the file"
             ) from error
         other = known.setdefault(short, name)
         if Path(canonical(other)).absolute() != Path(canonical(name)).absolute():

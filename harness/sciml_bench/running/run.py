@@ -1,14 +1,14 @@
-"""Running cells that have no record yet, one after the other, and writing each one's record as soon as it is there."""
+"""Running cells that have no record yet, one in each lane at a time, and writing each one's record as soon as it is there."""
 
 import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -22,10 +22,11 @@ from ..errors import ContractError, NotFiniteError, StoreError, UsageError
 from ..paths import full_disk
 from ..protocol.seeds import PROTOCOL_VERSION
 from ..records.provenance import environment
-from ..records.record import Cost, Origin, Provenance, Record, Status
+from ..records.record import Cost, Provenance, Record, Status
 from ..records.store import Store
-from .cell import Cell
+from .cell import Cell, Planned
 from .executor import Worker
+from .line import Line, Running, Shared
 from .sample_pictures import keep
 from .sandbox import published
 from .scoring import DataReader, Scored, get_ready, score
@@ -43,82 +44,6 @@ class Watcher(Protocol):
 
     def cell_ended(self, record: Record, reused: bool) -> None:
         """A cell has its record."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A cell to be run, the `--set` words of the command that repeats it, and how its hyperparameters were chosen."""
-
-    cell: Cell
-    given: Mapping[str, Any]
-    came_from: Origin | None = None
-    tuning_seconds: float | None = None
-
-
-@dataclass
-class Running:
-    """A started cell: its folder, and its worker or the reason why it has none."""
-
-    folder: Path
-    worker: Worker | None
-    reason: str
-
-    def close(self) -> dict[str, Any]:
-        """End what still runs, remove the folder and say how many processes the worker had left behind."""
-        left = {}
-        if self.worker is not None:
-            self.worker.end()
-            left = {"left_behind": self.worker.left_behind}
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return left
-
-
-@dataclass
-class Shared:
-    """Cells that several lanes take from, until there are no more or one of them was stopped."""
-
-    cells: Iterator[Planned]
-    stop: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __iter__(self) -> Iterator[Planned]:
-        """Return itself."""
-        return self
-
-    def __next__(self) -> Planned:
-        """Return the next cell."""
-        with self._lock:
-            if self.stop.is_set():
-                raise StopIteration
-            return next(self.cells)
-
-
-@dataclass
-class Line:
-    """Cells in a row, of which the next one's worker is started as soon as the times of the present one are taken."""
-
-    cells: Iterator[Planned]
-    start: Callable[[Planned], Running]
-    _ahead: tuple[Planned, Running] | None = None
-    _begun: bool = False
-
-    def begin(self) -> None:
-        """Start the next cell's worker, if there is a next cell and it was not started yet."""
-        if not self._begun:
-            self._begun = True
-            planned = next(self.cells, None)
-            self._ahead = None if planned is None else (planned, self.start(planned))
-
-    def advance(self) -> tuple[Planned, Running] | None:
-        """Return the next cell and make it the present one; None at the end of the line."""
-        self.begin()
-        present, self._ahead, self._begun = self._ahead, None, False
-        return present
-
-    def close(self) -> None:
-        """End the worker that was started ahead."""
-        if self._ahead is not None:
-            self._ahead[1].close()
 
 
 @dataclass

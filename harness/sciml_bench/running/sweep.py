@@ -10,12 +10,13 @@ from ..errors import UnknownNameError, UsageError
 from ..protocol.track import Track
 from ..records.record import Record
 from ..records.store import Store
-from ..registry import dataset_class, method_class, method_names
+from ..registry import method_class, method_names
 from . import plan
+from .cell import Planned
 from .executor import fork_server
 from .expected import by_row
 from .jobs import Tell
-from .run import Planned, Runner
+from .run import Runner
 from .task import Task, prepare
 
 Report = Callable[[float, str], None]
@@ -82,7 +83,7 @@ class Sweep:
 
     def runner(self, threads: int) -> Runner:
         """Return the runner of one job."""
-        context = fork_server(frameworks(self.methods, self.datasets, self.request.tier))
+        context = fork_server(plan.frameworks(self.methods, self.datasets, self.request.tier))
         store = Store(self.results)
         return Runner(store, context, threads, retry=self.retry, keep_predictions=self.keep_predictions, jobs=self.jobs)
 
@@ -132,13 +133,6 @@ def _can_run(method: str, device: str) -> bool:
     """Whether a method runs as it is named, with what is installed here; a wrapper runs only around another one."""
     card = method_class(method).card
     return card.family != "wrapper" and plan.missing_library(card, device) is None
-
-
-def frameworks(methods: Iterable[str], datasets: Iterable[str], tier: str) -> set[str]:
-    """Return the frameworks that a fork server should have imported."""
-    solvers = [dataset_class(d).tier(tier).problem().solver for d in datasets]
-    found = {str(method_class(m).card.framework) for m in methods}
-    return found | {str(s.framework) for s in solvers if s is not None}
 
 
 @dataclass

@@ -195,7 +195,7 @@ def _from_file(source: Source, folds: int) -> Task:
 
 def _enough(folds: int) -> int:
     """Return the least number of independent samples of which each fold keeps enough for validation."""
-    for n in count_from(folds + 1):
+    for n in count_from(folds + 2):
         if min(len(s.valid) for s in split(np.arange(n), folds, 0)) >= CALIBRATED:
             return n
     raise AssertionError("more samples leave more for validation")

@@ -35,7 +35,7 @@ from .executor import fork_server
 from .jobs import Tell
 from .sandbox import published
 from .scoring import DataReader
-from .sweep import Report, chosen_datasets, chosen_methods, frameworks, measured
+from .sweep import Report, chosen_datasets, chosen_methods, measured
 from .task import Task, prepare
 from .trials import FOLD, Journal, Trial, Trier, reporting, without_test_part
 
@@ -146,7 +146,7 @@ class Tuner:
 
     def work(self, numbers: Iterable[int], tell: Tell, threads: int) -> None:
         """Tune the pairs with these numbers; what a job does."""
-        context = fork_server(frameworks(self.methods, (), self.tier))
+        context = fork_server(plan.frameworks(self.methods, (), self.tier))
         pairs = self.pairs(self.tasks(lambda _: lambda *_: None))
         trier = Trier(context, threads, DataReader(), tuple(published(self.results)))
         for n in numbers:

@@ -31,9 +31,9 @@ from ..records.provenance import threads
 from ..records.record import Record
 from ..records.store import Store
 from ..registry import build_method, dataset_class, method_class
-from .cell import Cell, source_digest
+from .cell import Cell, Planned, source_digest
 from .executor import fork_server
-from .run import Planned, Runner, Watcher
+from .run import Runner, Watcher
 from .scoring import DataReader, score
 from .task import Task, prepare
 from .worker import PREDICTIONS
