@@ -34,6 +34,8 @@ BAD = {
         ["--method", "fno", "--dataset", "burgers", "--set", "precision=16-mixed", "--device", "cpu"],
         "needs a GPU; use 'bf16-mixed' on a CPU",
     ),
+    "the first of two methods": (["-m", "nosuch", "-m", "mean", "-d", "burgers"], "unknown method 'nosuch'"),
+    "the first of two datasets": (["-m", "mean", "-d", "nosuch", "-d", "burgers"], "unknown dataset 'nosuch'"),
     "no value": (["--method", "fno", "--dataset", "burgers", "--set", "width"], "expected name=value"),
     "one fold": (
         ["--method", "mean", "--dataset", "burgers", "--folds", "1"],
@@ -85,6 +87,17 @@ ELSEWHERE = {
     ),
     "a floor of no samples": (["data", "certify", "burgers", "--samples", "0"], "--samples is 0: at least 1"),
     "data of nothing": (["data", "generate", ""], "no dataset was given"),
+    "the first of two datasets": (["data", "generate", "nosuch", "borehole"], "unknown dataset 'nosuch'"),
+    "the first of two methods to sweep": (
+        ["sweep", "tabular", "-m", "nosuch", "-m", "ridge"],
+        "unknown method 'nosuch'",
+    ),
+    "the first of two methods to tune": (["tune", "tabular", "-m", "nosuch", "-m", "mlp"], "unknown method 'nosuch'"),
+    "the first of two datasets to try": (
+        ["check", "mean", "-d", "nosuch", "-d", "borehole"],
+        "unknown dataset 'nosuch'",
+    ),
+    "the first of two anchors": (["reproduce", "--only", "nosuch", "--only", "burgers"], "unknown anchor 'nosuch'"),
     "a name of an alphabet": (["new", "method", "größe"], "expected a lower-case Python name"),
     "a long name": (["new", "method", "a" * 260], "no record can hold the method name"),
     "an unknown anchor": (["reproduce", "--only", "nosuch"], "unknown anchor 'nosuch': known: "),

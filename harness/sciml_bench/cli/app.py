@@ -65,11 +65,11 @@ def info(
 @app.command()
 def run(
     method: Annotated[
-        str,
+        list[str],
         typer.Option("--method", "-m", help="A method, several with commas, or the path of a Python file."),
     ],
     dataset: Annotated[
-        str,
+        list[str],
         typer.Option("--dataset", "-d", help="A dataset, several with commas, or the path of an HDF5/NetCDF4 file."),
     ],
     tier: TierOption = Tier.small,
@@ -129,10 +129,12 @@ def run(
 def sweep(
     track: Annotated[str, typer.Argument(help="A track, as `sciml-bench list tracks` shows them, or `all`.")],
     jobs: Jobs = None,
-    method: Annotated[str, typer.Option("--method", "-m", help="Only these methods, separated by commas.")] = "",
+    method: Annotated[
+        list[str] | None, typer.Option("--method", "-m", help="Only these methods, separated by commas.")
+    ] = None,
     dataset: Annotated[
-        str, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")
-    ] = "",
+        list[str] | None, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")
+    ] = None,
     only_fold: Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")] = None,
     tier: Annotated[Tier | None, typer.Option("--tier", help="Another tier than the track's, to try it out.")] = None,
     device: Device = "auto",
@@ -165,12 +167,12 @@ def sweep(
 def tune(
     track: Annotated[str, typer.Argument(help="A track, as `sciml-bench list tracks` shows them, or `all`.")],
     method: Annotated[
-        str,
+        list[str] | None,
         typer.Option("--method", "-m", help="Only these methods, separated by commas, or the path of a Python file."),
-    ] = "",
+    ] = None,
     dataset: Annotated[
-        str, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")
-    ] = "",
+        list[str] | None, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")
+    ] = None,
     trials: Annotated[int, typer.Option(help="Trials of each pair, the one with its present settings included.")] = 12,
     seconds: Annotated[float, typer.Option(help="Seconds after which no trial of a pair goes on.")] = 600,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Pairs at a time, each on cores of its own.")] = 1,
@@ -229,8 +231,9 @@ def leaderboard(
 def check(
     name: Annotated[str, typer.Argument(help="A method or dataset, or the path of a file that defines one.")],
     dataset: Annotated[
-        str, typer.Option("--dataset", "-d", help="Try a method on these only; by default on one of each shape.")
-    ] = "",
+        list[str] | None,
+        typer.Option("--dataset", "-d", help="Try a method on these only; by default on one of each shape."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run the contract on a method or dataset and say in a sentence what is wrong with it."""
@@ -258,8 +261,9 @@ def compare(
     first: Annotated[str, typer.Argument(help="A method, or a row as the leaderboard names it.")],
     second: Annotated[str, typer.Argument(help="Another one.")],
     dataset: Annotated[
-        str, typer.Option("--dataset", "-d", help="A dataset, or several with commas; by default all shared ones.")
-    ] = "",
+        list[str] | None,
+        typer.Option("--dataset", "-d", help="A dataset, or several with commas; by default all shared ones."),
+    ] = None,
     tier: Annotated[
         Shown | None,
         typer.Option(
@@ -277,8 +281,12 @@ def compare(
 
 @app.command()
 def verify(
-    method: Annotated[str, typer.Option("--method", "-m", help="Only these methods or rows, with commas.")] = "",
-    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Only these datasets, with commas.")] = "",
+    method: Annotated[
+        list[str] | None, typer.Option("--method", "-m", help="Only these methods or rows, with commas.")
+    ] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", "-d", help="Only these datasets, with commas.")
+    ] = None,
     tier: Annotated[Tier | None, typer.Option("--tier", help="Only this tier.")] = None,
     share: Annotated[float, typer.Option(help="Check a random share of the cells, as 0.05.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Which cells are drawn.")] = 0,
@@ -298,8 +306,8 @@ def verify(
     from .verify import verify as verify_
 
     verify_(
-        methods=split(method),
-        datasets=split(dataset),
+        methods=_names(method),
+        datasets=_names(dataset),
         tier=None if tier is None else tier.value,
         share=share,
         seed=seed,
@@ -314,8 +322,8 @@ def verify(
 @app.command()
 def reproduce(
     only: Annotated[
-        str, typer.Option(help="Only anchors whose name, dataset or method holds one of these words.")
-    ] = "",
+        list[str] | None, typer.Option(help="Only anchors whose name, dataset or method holds one of these words.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Leave out what takes longer than this on a processor.")] = 5,
     device: Device = "auto",
     results: Results = RESULTS,
@@ -324,12 +332,12 @@ def reproduce(
     """Hold the suite against published numbers, each with its source."""
     from .reproduce import reproduce as reproduce_
 
-    reproduce_(split(only), minutes, device, results, json)
+    reproduce_(_names(only), minutes, device, results, json)
 
 
 @data_app.command("generate")
 def generate(
-    dataset: Annotated[str, typer.Argument(help="A dataset, or several with commas.")],
+    dataset: Annotated[list[str], typer.Argument(help="A dataset, or several.")],
     tier: TierOption = Tier.small,
     device: Device = "auto",
     force: Annotated[bool, typer.Option("--force", help="Make it again even if it is in the cache.")] = False,
@@ -342,7 +350,7 @@ def generate(
 
 @data_app.command("certify")
 def certify(
-    dataset: Annotated[str, typer.Argument(help="A dataset, or several with commas.")],
+    dataset: Annotated[list[str], typer.Argument(help="A dataset, or several.")],
     tier: TierOption = Tier.small,
     samples: Annotated[int, typer.Option(help="How many samples to compare with the refined truth.")] = 8,
     device: Device = "auto",
@@ -391,5 +399,6 @@ def build(
     build_(results, out)
 
 
-def _names(text: str) -> list[str]:
-    return list(dict.fromkeys(split(text)))
+def _names(words: list[str] | None) -> list[str]:
+    """Return each name once: of an option that may be repeated, and may hold several with commas."""
+    return list(dict.fromkeys(name for word in words or [] for name in split(word)))

@@ -30,13 +30,11 @@ COLOURS = {"holds": "green", "misses": "red", "not run": "dim"}
 
 def reproduce(only: list[str], minutes: float, device: str, results: Path, as_json: bool) -> None:
     """Hold the suite against published numbers, as many as fit the machine and the time."""
-    found = [
-        a
-        for a in anchors()
-        if not only or any(word.lower() in f"{a.name} {a.dataset} {a.method}".lower() for word in only)
-    ]
-    if not found:
-        raise UnknownNameError("anchor", ", ".join(only), [a.name for a in anchors()])
+    known = {a.name: f"{a.name} {a.dataset} {a.method}".lower() for a in anchors()}
+    for word in only:
+        if not any(word.lower() in words for words in known.values()):
+            raise UnknownNameError("anchor", word, list(known))
+    found = [a for a in anchors() if not only or any(word.lower() in known[a.name] for word in only)]
     if not 0 <= minutes < math.inf:
         raise UsageError(f"--minutes is {minutes:g}: expected a finite number, at least 0")
     picked = plan.pick_device(device)
