@@ -127,6 +127,8 @@ def test_another_source_is_called_outdated_and_not_drift(run, results):
         (["--share", "0"], "--share is 0"),
         (["--predictions", "nowhere"], "there is no folder of predictions"),
         (["-m", "nobody"], "holds no records of that"),
+        (["-m", "nobody", "-m", "linear"], "holds no records of that method, 'nobody'"),
+        (["-d", "lorenz96,nosuch"], "holds no records of that dataset, 'nosuch'"),
     ],
 )
 def test_bad_input_is_one_sentence(ask, results, words, sentence):

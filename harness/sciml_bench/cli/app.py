@@ -7,7 +7,7 @@ import typer
 
 from .. import __version__
 from ..naming import split
-from .options import RESULTS, Cores, Device, Jobs, Json, Kind, Listed, Results, Shown, ShownOption, Tier, TierOption
+from . import options
 
 app = typer.Typer(
     name="sciml-bench",
@@ -42,8 +42,8 @@ def root(
 
 @app.command("list")
 def list_(
-    what: Annotated[Listed | None, typer.Argument(help="Only methods, only datasets or only tracks.")] = None,
-    json: Json = False,
+    what: Annotated[options.Listed | None, typer.Argument(help="Only methods, only datasets or only tracks.")] = None,
+    json: options.Json = False,
 ) -> None:
     """List tracks, datasets and methods, one line each."""
     from . import listing
@@ -54,7 +54,7 @@ def list_(
 @app.command()
 def info(
     name: Annotated[str, typer.Argument(help="A method, a dataset, or the path of a file.")],
-    json: Json = False,
+    json: options.Json = False,
 ) -> None:
     """Show the card of a method or dataset: what it is, its parameters, tiers, sources."""
     from . import listing
@@ -72,10 +72,10 @@ def run(
         list[str],
         typer.Option("--dataset", "-d", help="A dataset, several with commas, or the path of an HDF5/NetCDF4 file."),
     ],
-    tier: TierOption = Tier.small,
+    tier: options.TierOption = options.Tier.small,
     folds: Annotated[int, typer.Option(help="Number of cross-validation folds.")] = 5,
     seeds: Annotated[int, typer.Option(help="Number of repetitions with different training seeds.")] = 1,
-    device: Device = "auto",
+    device: options.Device = "auto",
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="A hyperparameter, as name=value; may be repeated.")
     ] = None,
@@ -83,17 +83,17 @@ def run(
         bool,
         typer.Option("--baselines/--no-baselines", help="Also run the baselines and the coarsened reference solver."),
     ] = True,
-    only_fold: Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")] = None,
+    only_fold: options.OnlyFold = None,
     time_limit: Annotated[float | None, typer.Option(help="Seconds that one cell may take.")] = None,
     memory_limit: Annotated[float | None, typer.Option(help="GiB of memory that one cell may use.")] = None,
-    cores: Cores = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")] = False,
+    cores: options.Cores = None,
+    retry: options.Retry = False,
     keep_predictions: Annotated[
         Path | None, typer.Option(help="Keep each cell's predictions (HDF5) in this folder.")
     ] = None,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Build the pages at the end.")] = True,
-    results: Results = RESULTS,
-    json: Json = False,
+    results: options.Results = options.RESULTS,
+    json: options.Json = False,
 ) -> None:
     """Evaluate methods on datasets by k-fold cross-validation, next to the baselines.
 
@@ -128,19 +128,19 @@ def run(
 @app.command()
 def sweep(
     track: Annotated[str, typer.Argument(help="A track, as `sciml-bench list tracks` shows them, or `all`.")],
-    jobs: Jobs = None,
+    jobs: options.Jobs = None,
     method: Annotated[
         list[str] | None, typer.Option("--method", "-m", help="Only these methods, separated by commas.")
     ] = None,
-    dataset: Annotated[
-        list[str] | None, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")
+    dataset: options.OnlyDatasets = None,
+    only_fold: options.OnlyFold = None,
+    tier: Annotated[
+        options.Tier | None, typer.Option("--tier", help="Another tier than the track's, to try it out.")
     ] = None,
-    only_fold: Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")] = None,
-    tier: Annotated[Tier | None, typer.Option("--tier", help="Another tier than the track's, to try it out.")] = None,
-    device: Device = "auto",
-    retry: Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")] = False,
+    device: options.Device = "auto",
+    retry: options.Retry = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many cells there are to run.")] = False,
-    results: Results = RESULTS,
+    results: options.Results = options.RESULTS,
 ) -> None:
     """Run all methods on all datasets of a track, whatever has no record yet; interrupt and repeat at will.
 
@@ -170,21 +170,19 @@ def tune(
         list[str] | None,
         typer.Option("--method", "-m", help="Only these methods, separated by commas, or the path of a Python file."),
     ] = None,
-    dataset: Annotated[
-        list[str] | None, typer.Option("--dataset", "-d", help="Only these of its datasets, separated by commas.")
-    ] = None,
+    dataset: options.OnlyDatasets = None,
     trials: Annotated[int, typer.Option(help="Trials of each pair, the one with its present settings included.")] = 12,
     seconds: Annotated[float, typer.Option(help="Seconds after which no trial of a pair goes on.")] = 600,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Pairs at a time, each on cores of its own.")] = 1,
-    tier: Annotated[Tier | None, typer.Option("--tier", help="Another tier than the track's.")] = None,
-    device: Device = "auto",
+    tier: Annotated[options.Tier | None, typer.Option("--tier", help="Another tier than the track's.")] = None,
+    device: options.Device = "auto",
     again: Annotated[
         bool, typer.Option("--again", help="Also pairs that were tuned with this effort already.")
     ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the reviewed files; by default the suite's own, `benchmarks`.")
     ] = None,
-    results: Results = RESULTS,
+    results: options.Results = options.RESULTS,
 ) -> None:
     """Choose the hyperparameters of methods on a track's datasets, with equal effort and by validation scores only.
 
@@ -217,9 +215,9 @@ def leaderboard(
     name: Annotated[
         str | None, typer.Argument(help="Only this dataset, or a track, with the ranks over all its datasets.")
     ] = None,
-    tier: ShownOption = None,
-    results: Results = RESULTS,
-    json: Json = False,
+    tier: options.ShownOption = None,
+    results: options.Results = options.RESULTS,
+    json: options.Json = False,
 ) -> None:
     """Print the leaderboard of the records in a folder."""
     from .leaderboard import show
@@ -234,7 +232,7 @@ def check(
         list[str] | None,
         typer.Option("--dataset", "-d", help="Try a method on these only; by default on one of each shape."),
     ] = None,
-    json: Json = False,
+    json: options.Json = False,
 ) -> None:
     """Run the contract on a method or dataset and say in a sentence what is wrong with it."""
     from .check import check as check_
@@ -244,7 +242,7 @@ def check(
 
 @app.command()
 def new(
-    kind: Annotated[Kind, typer.Argument(help="method or dataset.")],
+    kind: Annotated[options.Kind, typer.Argument(help="method or dataset.")],
     name: Annotated[str, typer.Argument(help="Its name, in lower case with underscores.")],
     folder: Annotated[
         Path | None, typer.Option(help="Where the file goes; by default the suite's folder, or this one outside of it.")
@@ -265,13 +263,13 @@ def compare(
         typer.Option("--dataset", "-d", help="A dataset, or several with commas; by default all shared ones."),
     ] = None,
     tier: Annotated[
-        Shown | None,
+        options.Shown | None,
         typer.Option(
             "--tier", help="At this tier; by default small, or on files of your own data where there is none."
         ),
     ] = None,
-    results: Results = RESULTS,
-    json: Json = False,
+    results: options.Results = options.RESULTS,
+    json: options.Json = False,
 ) -> None:
     """Compare two methods, paired by fold and test sample, and say whether a difference can be told."""
     from .compare import show
@@ -284,10 +282,8 @@ def verify(
     method: Annotated[
         list[str] | None, typer.Option("--method", "-m", help="Only these methods or rows, with commas.")
     ] = None,
-    dataset: Annotated[
-        list[str] | None, typer.Option("--dataset", "-d", help="Only these datasets, with commas.")
-    ] = None,
-    tier: Annotated[Tier | None, typer.Option("--tier", help="Only this tier.")] = None,
+    dataset: options.OnlyDatasets = None,
+    tier: Annotated[options.Tier | None, typer.Option("--tier", help="Only this tier.")] = None,
     share: Annotated[float, typer.Option(help="Check a random share of the cells, as 0.05.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Which cells are drawn.")] = 0,
     blind_seed: Annotated[
@@ -299,8 +295,8 @@ def verify(
     badge: Annotated[
         bool, typer.Option("--badge", help="Add to the records that were confirmed that they were.")
     ] = False,
-    results: Results = RESULTS,
-    json: Json = False,
+    results: options.Results = options.RESULTS,
+    json: options.Json = False,
 ) -> None:
     """Run published cells again and say of each whether its numbers stand."""
     from .verify import verify as verify_
@@ -325,9 +321,9 @@ def reproduce(
         list[str] | None, typer.Option(help="Only anchors whose name, dataset or method holds one of these words.")
     ] = None,
     minutes: Annotated[float, typer.Option(help="Leave out what takes longer than this on a processor.")] = 5,
-    device: Device = "auto",
-    results: Results = RESULTS,
-    json: Json = False,
+    device: options.Device = "auto",
+    results: options.Results = options.RESULTS,
+    json: options.Json = False,
 ) -> None:
     """Hold the suite against published numbers, each with its source."""
     from .reproduce import reproduce as reproduce_
@@ -338,8 +334,8 @@ def reproduce(
 @data_app.command("generate")
 def generate(
     dataset: Annotated[list[str], typer.Argument(help="A dataset, or several.")],
-    tier: TierOption = Tier.small,
-    device: Device = "auto",
+    tier: options.TierOption = options.Tier.small,
+    device: options.Device = "auto",
     force: Annotated[bool, typer.Option("--force", help="Make it again even if it is in the cache.")] = False,
 ) -> None:
     """Generate a dataset and its shifts into the cache."""
@@ -351,10 +347,10 @@ def generate(
 @data_app.command("certify")
 def certify(
     dataset: Annotated[list[str], typer.Argument(help="A dataset, or several.")],
-    tier: TierOption = Tier.small,
+    tier: options.TierOption = options.Tier.small,
     samples: Annotated[int, typer.Option(help="How many samples to compare with the refined truth.")] = 8,
-    device: Device = "auto",
-    json: Json = False,
+    device: options.Device = "auto",
+    json: options.Json = False,
 ) -> None:
     """Measure the floor: the error of the truth against a refined one."""
     from .data import certify as certify_
@@ -377,8 +373,8 @@ def check_records(
     preview: Annotated[
         Path | None, typer.Option("--preview", help="Write the rows that the new records make, as Markdown.")
     ] = None,
-    results: Results = RESULTS,
-    json: Json = False,
+    results: options.Results = options.RESULTS,
+    json: options.Json = False,
 ) -> None:
     """Say of each record in a folder whether it may be published, and show the rows that it makes."""
     from .records import check as check_
@@ -391,7 +387,7 @@ def build(
     out: Annotated[
         Path | None, typer.Option(help="Where the pages go; by default `site` in the results folder.")
     ] = None,
-    results: Results = RESULTS,
+    results: options.Results = options.RESULTS,
 ) -> None:
     """Build the pages from the records, with no framework and no network."""
     from .site import build as build_

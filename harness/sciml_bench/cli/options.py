@@ -68,4 +68,9 @@ Jobs = Annotated[
         help="Cells at a time, each on an equal share of the cores. By default one for each core, and 1 on a GPU.",
     ),
 ]
+OnlyDatasets = Annotated[
+    list[str] | None, typer.Option("--dataset", "-d", help="Only these datasets, separated by commas.")
+]
+OnlyFold = Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")]
+Retry = Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]

@@ -44,6 +44,8 @@ def verify(
         )
     store = Store(results)
     every = [r for r in store.records(tier) if r.status != "not_applicable"]
+    _check_known("method", methods, {name for r in every for name in _names(r)}, results)
+    _check_known("dataset", datasets, {r.cell.dataset for r in every}, results)
     records = [r for r in every if r.cell.tier != "file"]
     wanted = [r for r in records if _matches(r, methods, datasets)]
     if not wanted and any(_matches(r, methods, datasets) for r in every):
@@ -92,10 +94,22 @@ def stamped(checked: Checked, badge: str) -> Record:
     return checked.record.model_copy(update={"provenance": made})
 
 
+def _check_known(kind: str, given: list[str], known: set[str], results: Path) -> None:
+    """Refuse a name that no record has, which would else be passed over beside others."""
+    for name in given:
+        if name not in known:
+            raise UsageError(
+                f"'{results}' holds no records of that {kind}, '{name}'; `sciml-bench leaderboard` shows what there is"
+            )
+
+
+def _names(record: Record) -> set[str]:
+    """Return what a record's method may be called: itself, or its row."""
+    return {record.cell.method, record.row}
+
+
 def _matches(record: Record, methods: list[str], datasets: list[str]) -> bool:
-    return (not methods or {record.cell.method, record.row} & set(methods) != set()) and (
-        not datasets or record.cell.dataset in datasets
-    )
+    return (not methods or not _names(record).isdisjoint(methods)) and (not datasets or record.cell.dataset in datasets)
 
 
 def _say(checked: Checked, console: Console) -> None:
