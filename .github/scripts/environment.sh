@@ -3,6 +3,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 install=$(grep -m1 'python -m pytest$' README.md)
-python3 -m venv .venv
+python3 -m venv --upgrade-deps .venv
 bash -euo pipefail -c "${install%% && .venv/bin/python -m pytest}"
 if [ -n "${GITHUB_PATH:-}" ]; then echo "$PWD/.venv/bin" >>"$GITHUB_PATH"; fi

@@ -135,6 +135,12 @@ def test_a_sample_does_not_depend_on_its_companions(data):
     assert alone.w.values == pytest.approx(data.w.values[[5, 2]], rel=1e-10, abs=1e-12)
 
 
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_a_few_samples_have_the_bytes_that_they_have_among_many(data, n):
+    few = SMOKE.generate(0, range(n))
+    assert few.w.values.tobytes() == data.w.values[:n].tobytes()
+
+
 def test_finer_data_grid_holds_the_same_flow(data):
     finer = replace(SMOKE, grid=32).generate(0, range(2))
     assert finer.w.values[..., ::2, ::2] == pytest.approx(data.w.values[:2], abs=1e-12)

@@ -1,7 +1,11 @@
 """Anchors: the table says what it must, and a verdict is what the numbers say."""
 
+from dataclasses import replace
+
 import pytest
 
+from sciml_bench.problem.certificate import certify
+from sciml_bench.protocol.seeds import data_seed
 from sciml_bench.registry import build_method, dataset_class, method_class
 from sciml_bench.running.anchors import Anchor, Obtained, anchors, floor
 from sciml_bench.running.task import prepare
@@ -43,3 +47,9 @@ def test_a_floor_is_obtained_from_the_certificate():
     found = floor(anchor, task)
     assert found.value == task.certificate.floor["rel_l2"]
     assert found.verdict == "holds"
+
+
+def test_a_certificate_of_stored_data_is_that_of_data_made_for_it():
+    task = prepare("navier_stokes", "smoke", 2)
+    made = certify(dataset_class("navier_stokes").tier("smoke"), data_seed("navier_stokes"))
+    assert replace(made, seconds=task.certificate.seconds) == task.certificate

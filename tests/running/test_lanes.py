@@ -8,7 +8,8 @@ import pytest
 from sciml_bench.errors import UsageError
 from sciml_bench.records import provenance
 from sciml_bench.records.provenance import threads
-from sciml_bench.running import jobs
+from sciml_bench.running import jobs, plan
+from sciml_bench.running.task import prepare
 
 several = pytest.mark.skipif(threads() < 2, reason="one core runs one cell at a time")
 
@@ -63,6 +64,17 @@ TELLS = """import os
 log.fact("cores", ",".join(map(str, sorted(os.sched_getaffinity(0)))))
 time.sleep(1)
 return repeat"""
+
+
+def test_a_solver_is_run_fold_by_fold_from_its_dearest_setting_to_its_cheapest():
+    task = prepare("navier_stokes", "smoke", 2)
+    first = plan.baselines(task.problem, "smoke", ["fno"], "cpu")
+    assert first[0] == "reference_solver"
+    request = plan.Request(tier="smoke", seeds=1, only_fold=None, device="cpu", seconds=None, memory_gib=None)
+    made = [p.cell for p in plan.cells(task, first, request, {})]
+    costs = [*reversed(task.problem.solver.costs)]
+    assert [(c.fold, c.method.cost) for c in made[: 2 * len(costs)]] == [(f, c) for f in (0, 1) for c in costs]
+    assert len({c.key for c in made}) == len(made) == 2 * (len(costs) + len(first) - 1)
 
 
 @several

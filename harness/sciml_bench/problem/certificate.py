@@ -9,6 +9,7 @@ A truth in closed form has rounding for its floor; one that was measured has an 
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,14 +37,20 @@ class Certificate:
 
 
 def certify(
-    dataset: Dataset, seed: int, *, samples: int = SAMPLES, device: str = "cpu", progress: Progress = silent
+    dataset: Dataset,
+    seed: int,
+    *,
+    samples: int = SAMPLES,
+    device: str = "cpu",
+    progress: Progress = silent,
+    stored: Callable[[range], xr.Dataset] | None = None,
 ) -> Certificate:
-    """Compare the first `samples` samples of the truth with the refined truth."""
+    """Compare the first `samples` samples of the truth with the refined truth; `stored` reads the former if it was made before."""
     begun = time.perf_counter()
     chosen = range(min(samples, dataset.samples))
     problem = dataset.problem()
     progress(0.1, "the truth")
-    truth = dataset.generate(seed, chosen, device=device)
+    truth = dataset.generate(seed, chosen, device=device) if stored is None else stored(chosen)
     try:
         finer = dataset.refined()
     except NotImplementedError:

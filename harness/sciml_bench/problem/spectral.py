@@ -12,8 +12,10 @@ from ..errors import UsageError
 
 PARALLEL = 2
 CHUNK = {"cpu": 8, "cuda": 128}
-"""States that advance together: so many as fill the caches of a core, or a GPU. A chunk that is not full is filled up, unless it
-is a single state: two shapes are ever compiled, as compiling takes longer than solving for many.
+FEW = 2
+"""States that advance together: so many as fill the caches of a core, or a GPU, and `FEW` where there are no more of them than
+`FEW` for each thread, so that none idles. A chunk that is not full is filled up, unless it is a single state: three shapes
+are ever compiled, as compiling takes longer than solving for many.
 """
 
 
@@ -84,12 +86,13 @@ def rollout(
     """Return each state after `steps`, 2·`steps`, … steps: (n, points …) → (n, records, points/stride …).
 
     `stride` keeps every so many points of the result. `precision` is that of the arithmetic, float64 or
-    float32; the result is float64. The chunks' shape depends on `n` only by whether it is one, and the samples in a
+    float32; the result is float64. The chunks' shape depends on `n` only by whether it is one or few, and the samples in a
     chunk do not touch each other.
     """
     if precision not in ("float64", "float32"):
         raise UsageError(f"precision='{precision}' is not one of float64, float32")
-    n, dims, size = len(states), states.ndim - 1, CHUNK[device]
+    n, dims = len(states), states.ndim - 1
+    size = CHUNK[device] if n > PARALLEL * FEW else FEW
     run = _compiled(stepper, dims, steps, records, stride, precision, device)
 
     def one(start: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Imported last by the fork server: sets what it has loaded aside from the garbage collector.
+"""Imported last by the fork server: finds the thread pools of what it has loaded, and sets it aside from the garbage collector.
 
 A worker that collected garbage would visit every object it was forked with, and each visit writes into memory that is shared
 until then: hundreds of megabytes copied page by page, a quarter of a second in a cell that traces a JAX program.
@@ -6,5 +6,8 @@ until then: hundreds of megabytes copied page by page, a quarter of a second in 
 
 import gc
 
+from .worker import thread_pools
+
+thread_pools()
 gc.collect()
 gc.freeze()

@@ -50,12 +50,13 @@ Listener = Callable[[dict[str, Any]], None]
 def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkServerContext:
     """Return a context whose fork server has the frameworks and some plugins' modules imported.
 
-    The first call in a program decides which.
+    The first call in a program decides which. JAX comes last: this process imports it meanwhile, to make data, and on a first run
+    each compiles what the other has not.
     """
     keep_compiled_programs()
     context = multiprocessing.get_context("forkserver")
     modules = ["sciml_bench.running.worker", "threadpoolctl"]
-    for framework in sorted(set(frameworks)):
+    for framework in sorted(set(frameworks), key=lambda f: (f == "jax", f)):
         modules += PRELOAD.get(framework, ())
     first, last = "sciml_bench.running._preload", "sciml_bench.running._freeze"
     context.set_forkserver_preload([first, *modules, *plugins, last])

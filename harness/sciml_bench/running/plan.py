@@ -69,14 +69,14 @@ class Request:
 
 
 def baselines(problem: Problem, tier: str, besides: Sequence[str], device: str) -> list[str]:
-    """Return the baselines and solvers that apply to a problem and were not asked for anyhow."""
+    """Return the baselines and solvers that apply to a problem and were not asked for anyhow; solvers, the longest, first."""
     found = []
     for name, cls in all_methods():
         if isinstance(cls, Broken) or name in besides or cls.card.family not in BASELINES:
             continue
         if build_method(cls, tier, {}, {}).applies_to(problem) is None and missing_library(cls.card, device) is None:
-            found.append(name)
-    return found
+            found.append((cls.card.family != "solver", name))
+    return [name for _, name in sorted(found)]
 
 
 def missing_library(card: MethodCard | DatasetCard, device: str) -> str | None:
@@ -174,7 +174,11 @@ def check_applies(name: str, dataset: str, tier: str, problem: Problem, given: M
 
 
 def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[str, Any]) -> list[Planned]:
-    """Return the cells of some methods on one task, method by method and fold by fold; `given` are set hyperparameters."""
+    """Return the cells of some methods on one task, method by method and fold by fold; `given` are set hyperparameters.
+
+    In a fold come all rows of the method, the dearest setting of a solver first: cells that run beside each other then have
+    different programs to compile, and no long cell is left for the end.
+    """
     folds = range(len(task.splits)) if request.only_fold is None else [request.only_fold]
     planned = []
     for name in methods:
@@ -185,9 +189,12 @@ def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[s
         parts = parse(name)
         set_here = bool(given) or (parts is not None and bool(parts.options))
         came: Origin = "given" if set_here else "tuned" if trials else "chosen" if tuned else "default"
-        for variant, method, sets in variants_of(name, task, tuned, given):
-            for repetition in range(request.seeds):
-                for fold in folds:
+        rows = variants_of(name, task, tuned, given)
+        if method_class(name).card.family == "solver":
+            rows.reverse()
+        for repetition in range(request.seeds):
+            for fold in folds:
+                for variant, method, sets in rows:
                     cell = Cell(
                         task=task,
                         method_name=name,

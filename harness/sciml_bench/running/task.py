@@ -15,6 +15,7 @@ from ..problem.certificate import read as read_certificate
 from ..problem.certificate import write as write_certificate
 from ..problem.generation import Cached, Progress, silent
 from ..problem.samples import count, only
+from ..problem.storage import read_samples
 from ..protocol.folds import Split, split
 from ..protocol.leakage import audit, fingerprints
 from ..protocol.seeds import data_seed, fold_seed
@@ -87,7 +88,7 @@ def prepare(
         problem=dataset.problem(),
         data=data,
         shifts=shifts,
-        certificate=certificate(dataset, data.path, seed, device=device, progress=progress),
+        certificate=certificate(dataset, data.path, seed, device=device, progress=progress, stored=True),
         splits=_audited(data, dataset.problem(), folds, fold_seed(short, dataset.version)),
     )
 
@@ -100,8 +101,14 @@ def certificate(
     device: str = "cpu",
     progress: Progress = silent,
     samples: int = CERTIFIED_SAMPLES,
+    stored: bool = False,
 ) -> Certificate:
-    """Return the certificate kept beside the data, measuring it first if it is not there or on fewer samples."""
+    """Return the certificate kept beside the data, measuring it first if it is not there or on fewer samples.
+
+    With `stored` the data are there and whole, and are not made again for it.
+    """
+    problem = dataset.problem()
+    names = [v.name for v in (*problem.inputs, *problem.targets)]
     path = data.with_suffix(".certificate.json")
     found = read_certificate(path)
     if found is not None and found.samples >= min(samples, dataset.samples):
@@ -112,6 +119,7 @@ def certificate(
         samples=samples,
         device=device,
         progress=lambda f, m: progress(f, f"certifying: {m}" if m else ""),
+        stored=(lambda chosen: read_samples(data, names, chosen)) if stored else None,
     )
     write_certificate(path, made)
     return made

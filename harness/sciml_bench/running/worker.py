@@ -5,6 +5,7 @@ gone. It speaks to the parent in lines of JSON and never reads test targets: onl
 targets are loaded from the data file, and before a method's `fit` is called, that file is put out of reach (`sandbox`).
 """
 
+import functools
 import importlib
 import json
 import os
@@ -202,13 +203,19 @@ def _build(job: Job) -> Method:
     return build_method(method_class(job.method_name), "", {}, job.hyperparameters)
 
 
+@functools.cache
+def thread_pools() -> Any:
+    """Return the thread pools of the libraries that are loaded. Finding them takes a tenth of a second: once, before forking."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 def _limit_threads(threads: int, cores: tuple[int, ...]) -> None:
     """Keep to so many cores: some libraries count them anew, and their sums depend on it."""
-    from threadpoolctl import threadpool_limits
-
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores or sorted(os.sched_getaffinity(0))[:threads])
-    threadpool_limits(threads)
+    thread_pools().limit(limits=threads)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)
