@@ -219,7 +219,7 @@ def test_list_shows_every_file_of_the_folders(ask):
 
 
 def test_a_run_prints_one_document_and_a_second_one_trains_nothing(run, waves):
-    words = ("run", "--method", "linear", "--dataset", str(waves), "--no-page", "--json")
+    words = ("run", "--method", "linear", "--dataset", str(waves), "--folds", "3", "--no-page", "--json")
     first = run(*words)
     assert first.returncode == 0, first.stderr
     document = json.loads(first.stdout)
@@ -229,11 +229,11 @@ def test_a_run_prints_one_document_and_a_second_one_trains_nothing(run, waves):
     rows = {r["method"]: r for r in document["summary"]}
     assert set(rows) == {"linear", "mean", "persistence"}
     assert {"dataset", "method", "tier", "folds", "status", "scores", "cost"} <= set(rows["linear"])
-    assert rows["linear"]["status"] == {"ok": 5}
+    assert rows["linear"]["status"] == {"ok": 3}
     score = rows["mean"]["scores"]["rel_l2"]
     assert score["low"] < score["mean"] < score["high"]
     again = run(*words)
-    assert "0 cells run, 15 found" in again.stderr
+    assert "0 cells run, 9 found" in again.stderr
     assert json.loads(again.stdout) == document
 
 
@@ -263,13 +263,24 @@ def test_a_changed_method_or_hyperparameter_is_another_cell(run, waves, method_f
 
 
 def test_the_command_of_a_record_repeats_its_cell(run, waves, tmp_path):
-    words = ("run", "--method", "linear", "--dataset", waves.name, "--no-page", "--json", "--no-baselines")
+    words = (
+        "run",
+        "--method",
+        "linear",
+        "--dataset",
+        waves.name,
+        "--folds",
+        "3",
+        "--no-page",
+        "--json",
+        "--no-baselines",
+    )
     cells = json.loads(run(*words, "--time-limit", "77.25", "--memory-limit", "3").stdout)["cells"]
-    assert cells[3]["cell"]["budget_seconds"] == 77.25
-    command = shlex.split(cells[3]["provenance"]["command"])[1:]
+    assert cells[2]["cell"]["budget_seconds"] == 77.25
+    command = shlex.split(cells[2]["provenance"]["command"])[1:]
     again = json.loads(run(*command, "--json", "--no-page", "--results", "elsewhere").stdout)["cells"]
-    assert [c["key"] for c in again] == [cells[3]["key"]]
-    assert again[0]["scores"] == cells[3]["scores"]
+    assert [c["key"] for c in again] == [cells[2]["key"]]
+    assert again[0]["scores"] == cells[2]["scores"]
 
 
 def test_no_record_and_no_page_names_this_machine_or_its_user(run, waves, method_file, tmp_path):
@@ -286,7 +297,7 @@ def test_no_record_and_no_page_names_this_machine_or_its_user(run, waves, method
 
 
 def test_leaderboard_prints_what_run_printed(run, ask, waves):
-    first = run("run", "--method", "linear", "--dataset", str(waves), "--no-page")
+    first = run("run", "--method", "linear", "--dataset", str(waves), "--folds", "2", "--no-page")
     board = ask("leaderboard")
     assert board.returncode == 0
     assert [line for line in board.stdout.splitlines() if "linear" in line] == [
@@ -296,14 +307,14 @@ def test_leaderboard_prints_what_run_printed(run, ask, waves):
 
 
 def test_a_damaged_record_is_reported_and_its_cell_run_again(run, waves, tmp_path):
-    words = ("run", "--method", "linear", "--dataset", str(waves), "--no-page", "--no-baselines")
+    words = ("run", "--method", "linear", "--dataset", str(waves), "--folds", "3", "--no-page", "--no-baselines")
     run(*words)
     path = tmp_path / "runs" / "file" / "waves" / "linear.jsonl"
     path.write_bytes(path.read_bytes()[:-300])
     again = run(*words)
     assert again.returncode == 0
-    assert "1 cells run, 4 found" in again.stderr
-    assert "line 5 is not whole JSON" in again.stderr
+    assert "1 cells run, 2 found" in again.stderr
+    assert "line 3 is not whole JSON" in again.stderr
 
 
 def test_info_shows_tiers_and_hyperparameters(ask):
