@@ -1,4 +1,5 @@
 import fcntl
+import os
 import subprocess
 import sys
 import textwrap
@@ -147,3 +148,24 @@ def test_nan_in_generated_data_is_refused(told):
         obtain("broken", Broken(), 13)
     assert not data_path("broken", Broken(), 13).exists()
     told("NaN in generated data", "all that was there before", str(found.value))
+
+
+@pytest.mark.parametrize("name", ["darcy", "permeability"])
+def test_truth_from_sparse_solvers_has_the_same_bytes_on_any_number_of_cores(name):
+    program = textwrap.dedent(f"""
+        from dataclasses import replace
+        from sciml_bench import digest
+        from sciml_bench.problem.generation import generate
+        from sciml_bench.registry import dataset_class
+        data, _ = generate(replace(dataset_class({name!r}).tier("small"), samples=1), 3)
+        print(digest.of_arrays(data))
+    """)
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": count, "OMP_NUM_THREADS": count},
+            check=True, capture_output=True, text=True,
+        ).stdout
+        for count in ("1", "3")
+    }  # fmt: skip
+    assert len(digests) == 1

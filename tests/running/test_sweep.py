@@ -13,7 +13,7 @@ import pytest
 from sciml_bench.cli.sweep import tracks_of
 from sciml_bench.errors import UsageError
 from sciml_bench.records.store import Store
-from sciml_bench.registry import track, track_names
+from sciml_bench.registry import dataset_class, track, track_names
 from sciml_bench.running.expected import Remaining, longest_first
 from sciml_bench.running.jobs import shares
 
@@ -25,11 +25,15 @@ def scores(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_jobs_share_the_work_and_give_what_one_gives(run, ask, tmp_path):
+def test_jobs_share_the_work_and_give_what_one_gives(run, ask, tmp_path, monkeypatch):
     both = run(*WORDS, "--results", "two")
     assert both.returncode == 0, both.stderr
     again = ask(*WORDS, "--results", "two", "--dry-run")
     assert "12 cells, 12 have a record in two, 0 to run" in again.stderr
+    monkeypatch.setenv("SCIML_BENCH_CACHE", str(tmp_path / "empty"))
+    elsewhere = ask(*WORDS, "--results", "two", "--dry-run")
+    assert "12 cells, 12 have a record in two, 0 to run" in elsewhere.stderr
+    assert not list((tmp_path / "empty").rglob("*.h5"))
     found = scores(tmp_path / "two")
     # Five folds of `mean` on two tables, and one record of each pair that does not fit.
     assert sorted(status for status, _, _ in found.values()) == ["not_applicable"] * 2 + ["ok"] * 10
@@ -74,6 +78,18 @@ def test_a_part_of_all_tracks_can_be_run(run, tmp_path):
     assert record.provenance.hyperparameters_from == "default"
     assert record.cost is not None
     assert record.cost.tuning_seconds is None
+
+
+def test_a_dry_run_names_what_waits_and_makes_no_data(ask, tmp_path, monkeypatch):
+    monkeypatch.setenv("SCIML_BENCH_CACHE", str(tmp_path / "empty"))
+    done = ask("sweep", "pde", "--tier", "full", "-m", "mean,reference_solver", "-d", "darcy,burgers", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    rows = {line.split(":")[0].strip(): line for line in done.stderr.splitlines() if line.startswith("  ")}
+    assert set(rows) == {"darcy", "burgers"}
+    assert "mean (5)" in rows["darcy"]
+    costs = dataset_class("burgers").tier("full").problem().solver.costs
+    assert [f"reference_solver({cost}) (5)" in rows["burgers"] for cost in costs] == [True] * len(costs)
+    assert not list((tmp_path / "empty").rglob("*.h5"))
 
 
 def test_all_holds_every_dataset_of_every_track():

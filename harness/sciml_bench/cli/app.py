@@ -139,7 +139,7 @@ def sweep(
     ] = None,
     device: options.Device = "auto",
     retry: options.Retry = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many cells there are to run.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what there is to run; make no data.")] = False,
     results: options.Results = options.RESULTS,
 ) -> None:
     """Run all methods on all datasets of a track, whatever has no record yet; interrupt and repeat at will.

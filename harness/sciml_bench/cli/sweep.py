@@ -1,13 +1,16 @@
 """`sciml-bench sweep`."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from ..errors import InterruptedRunError
 from ..protocol.track import Track
@@ -78,14 +81,14 @@ def _sweep(asked: Sweep, name: str, jobs: int, dry_run: bool) -> bool:
     """Run one sweep; whether every cell has a record and none failed."""
     try:
         with Screen() as screen:
-            tasks = asked.tasks(screen.data)
+            tasks = asked.outlines() if dry_run else asked.tasks(screen.data)
         cells = asked.cells(tasks)
-        keys = [p.cell.key for p in cells]
-        stands = asked.runner(1).settled(keys)
-        waiting = [n for n, key in enumerate(keys) if key not in stands]
+        waiting = asked.waiting(cells)
         screen.console.print(
-            f"{name}: {len(cells)} cells, {len(stands)} have a record in {asked.results}, {len(waiting)} to run"
+            f"{name}: {len(cells)} cells, {len(cells) - len(waiting)} have a record in {asked.results}, {len(waiting)} to run"
         )
+        if dry_run:
+            _list(Counter((cells[n].cell.task.name, cells[n].cell.row) for n in waiting), screen.console)
         if dry_run or not waiting:
             return True
         remaining = Remaining(expected(cells, waiting, asked.results), jobs)
@@ -94,6 +97,13 @@ def _sweep(asked: Sweep, name: str, jobs: int, dry_run: bool) -> bool:
         raise InterruptedRunError(
             "interrupted; finished cells are kept, and the same command goes on from there"
         ) from error
+
+
+def _list(waiting: Counter[tuple[str, str]], console: Console) -> None:
+    """Print which rows have cells to run, dataset by dataset."""
+    for dataset, rows in groupby(waiting, key=itemgetter(0)):
+        named = ", ".join(f"{row} ({waiting[dataset, row]})" for _, row in rows)
+        console.print(f"  {dataset}: {escape(named)}", soft_wrap=True)
 
 
 def _run(asked: Sweep, remaining: Remaining, name: str, console: Console) -> bool:

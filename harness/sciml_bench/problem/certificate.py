@@ -19,7 +19,7 @@ import xarray as xr
 from .. import metrics
 from ..paths import write_text
 from .dataset import Dataset, Problem
-from .generation import Progress, silent
+from .generation import Progress, silent, some
 from .variable import CLASS, SAMPLE
 
 SAMPLES = 4
@@ -50,13 +50,13 @@ def certify(
     chosen = range(min(samples, dataset.samples))
     problem = dataset.problem()
     progress(0.1, "the truth")
-    truth = dataset.generate(seed, chosen, device=device) if stored is None else stored(chosen)
+    truth = some(dataset, seed, chosen, device=device) if stored is None else stored(chosen)
     try:
         finer = dataset.refined()
     except NotImplementedError:
         return _without_refinement(dataset, truth, len(chosen), device, begun)
     progress(0.3, "the refined truth")
-    refined = finer.generate(seed, chosen, device=device)
+    refined = some(finer, seed, chosen, device=device)
     scores, per_sample = metrics.evaluate(metrics.ACCURACY, as_prediction(truth, problem), refined, problem.targets)
     progress(0.8, "physics of the truth")
     scores |= physics_floor(problem, truth, device)

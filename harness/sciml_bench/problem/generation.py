@@ -5,6 +5,7 @@ by its digest and made again.
 """
 
 import fcntl
+import importlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 from .. import digest
 from ..errors import ContractError, StoreError
@@ -26,6 +28,10 @@ GPU_BATCHES = 8
 """Batches that are made at once on a GPU, which a single one leaves idle."""
 CHUNK_BYTES = 4096
 """Chunks of the file are a sample, but not much smaller than this."""
+
+
+BLAS_THREADS = 2
+"""Threads of BLAS while data are made, however many cores there are: the sums of a sparse direct solver depend on them."""
 
 
 def silent(_fraction: float, _message: str) -> None:
@@ -106,10 +112,19 @@ def generate(
     batch = dataset.batch * (GPU_BATCHES if device == "cuda" else 1)
     for first in range(0, dataset.samples, batch):
         last = min(first + batch, dataset.samples)
-        parts.append(dataset.generate(seed, range(first, last), device=device))
+        parts.append(some(dataset, seed, range(first, last), device=device))
         progress(last / dataset.samples, f"{last} of {dataset.samples} samples")
     data = parts[0] if len(parts) == 1 else join(parts)
     return data, time.perf_counter() - start
+
+
+def some(dataset: Dataset, seed: int, samples: range, *, device: str = "cpu") -> xr.Dataset:
+    """Return some samples of the dataset, with the same bytes on any number of cores."""
+    importlib.import_module(
+        "scipy.sparse.linalg"
+    )  # SciPy's BLAS, which is not NumPy's, is limited only once it is loaded
+    with threadpool_limits(BLAS_THREADS, user_api="blas"):
+        return dataset.generate(seed, samples, device=device)
 
 
 def read(path: Path) -> xr.Dataset:

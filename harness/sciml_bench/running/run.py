@@ -165,9 +165,10 @@ class Runner:
     def settled(self, keys: Sequence[str]) -> dict[str, Record]:
         """Return the records of those cells that need not be run: they succeeded, or failed and are not to be tried again."""
         known = {r.key: r for r in self.store.records()}
-        return {k: known[k] for k in keys if k in known and self._stands(known[k])}
+        return {k: known[k] for k in keys if k in known and self.stands(known[k])}
 
-    def _stands(self, record: Record) -> bool:
+    def stands(self, record: Record) -> bool:
+        """Whether the cell of a record need not be run again."""
         again = self.retry or bool(record.diagnostics.get("killed"))  # ended from outside: no fault of the method
         return record.status in ("ok", "not_applicable") or not again
 

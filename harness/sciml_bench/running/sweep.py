@@ -12,12 +12,12 @@ from ..records.record import Record
 from ..records.store import Store
 from ..registry import method_class, method_names
 from . import plan
-from .cell import Planned
+from .cell import Cell, Planned
 from .executor import fork_server
 from .expected import by_row
 from .jobs import Tell
 from .run import Runner
-from .task import Task, prepare
+from .task import Task, outline, prepare
 
 Report = Callable[[float, str], None]
 
@@ -80,6 +80,24 @@ class Sweep:
                 if first or cell.method.applies_to(task.problem) is None:
                     found.append(planned)
         return found
+
+    def outlines(self) -> list[Task]:
+        """Return the tasks for counting cells: no data are made."""
+        return [outline(d, self.request.tier, self.folds) for d in self.datasets]
+
+    def waiting(self, cells: Sequence[Planned]) -> list[int]:
+        """Return the numbers of the cells that have no record; where the data are not there, a record's cell and method tell."""
+        runner = self.runner(1)
+        standing = [r for r in runner.store.records() if runner.stands(r)]
+        keys = {r.key for r in standing}
+        alike = {(r.cell.model_dump_json(), r.provenance.method_digest) for r in standing}
+
+        def waits(cell: Cell) -> bool:
+            if cell.task.data.digest:
+                return cell.key not in keys
+            return (cell.identity.model_dump_json(), cell.method_digest[:16]) not in alike
+
+        return [n for n, planned in enumerate(cells) if waits(planned.cell)]
 
     def runner(self, threads: int) -> Runner:
         """Return the runner of one job."""

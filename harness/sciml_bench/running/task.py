@@ -93,6 +93,27 @@ def prepare(
     )
 
 
+def outline(name: str, tier: str, folds: int) -> Task:
+    """Return a task of the suite for counting its cells: nothing is made; data that are not in the cache have an empty digest."""
+    check_tier(tier)
+    dataset, short = dataset_class(name).tier(tier), short_name(name)
+    check_folds(folds, dataset.samples)
+    path = generation.data_path(short, dataset, data_seed(short))
+    found = generation.inspect(path) if path.exists() else None
+    return Task(
+        source=Source(name=name, tier=tier),
+        name=short,
+        tier=tier,
+        version=dataset.version,
+        parameters=dataset.parameters(),
+        problem=dataset.problem(),
+        data=found or Cached(path=path, digest="", seconds=0.0, samples=dataset.samples),
+        shifts={},
+        certificate=None,
+        splits=split(np.arange(dataset.samples), folds, fold_seed(short, dataset.version)),
+    )
+
+
 def certificate(
     dataset: Dataset,
     data: Path,
