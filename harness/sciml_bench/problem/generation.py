@@ -30,10 +30,8 @@ CHUNK_BYTES = 4096
 """Chunks of the file are a sample, but not much smaller than this."""
 
 
-BLAS_THREADS = 2
-"""Threads of BLAS while data are made, however many cores there are: the sums of a sparse direct solver depend on them. They are
-those of the published data; where a process may use a single core, the two wait for each other and such data take long.
-"""
+BLAS_THREADS = 1
+"""Threads of BLAS while data are made, however many cores there are: the sums of a sparse direct solver depend on them."""
 
 
 def silent(_fraction: float, _message: str) -> None:
