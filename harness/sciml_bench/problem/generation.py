@@ -120,9 +120,7 @@ def generate(
 
 def some(dataset: Dataset, seed: int, samples: range, *, device: str = "cpu") -> xr.Dataset:
     """Return some samples of the dataset, with the same bytes on any number of cores."""
-    importlib.import_module(
-        "scipy.sparse.linalg"
-    )  # SciPy's BLAS, which is not NumPy's, is limited only once it is loaded
+    importlib.import_module("scipy.sparse.linalg")  # SciPy has a BLAS of its own, limited only once it is loaded
     with threadpool_limits(BLAS_THREADS, user_api="blas"):
         return dataset.generate(seed, samples, device=device)
 
