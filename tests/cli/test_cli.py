@@ -263,18 +263,7 @@ def test_a_changed_method_or_hyperparameter_is_another_cell(run, waves, method_f
 
 
 def test_the_command_of_a_record_repeats_its_cell(run, waves, tmp_path):
-    words = (
-        "run",
-        "--method",
-        "linear",
-        "--dataset",
-        waves.name,
-        "--folds",
-        "3",
-        "--no-page",
-        "--json",
-        "--no-baselines",
-    )
+    words = ("run", "-m", "linear", "-d", waves.name, "--folds", "3", "--no-page", "--json", "--no-baselines")
     cells = json.loads(run(*words, "--time-limit", "77.25", "--memory-limit", "3").stdout)["cells"]
     assert cells[2]["cell"]["budget_seconds"] == 77.25
     command = shlex.split(cells[2]["provenance"]["command"])[1:]

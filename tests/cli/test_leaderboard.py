@@ -13,7 +13,7 @@ def test_a_track_has_a_league(ask, tmp_path):
         folder.mkdir(parents=True)
         for method in ("mean", "linear"):
             shutil.copy(PUBLISHED / dataset / f"{method}.jsonl", folder)
-    shown = ask("leaderboard", "tabular", "--results", "r")
+    shown = ask("leaderboard", "tabular", "--tier", "small", "--results", "r")
     assert shown.returncode == 0, shown.stderr
     assert "tabular · small · cpu" in shown.stdout
     document = json.loads(ask("leaderboard", "tabular", "--results", "r", "--json").stdout)

@@ -19,7 +19,7 @@ import xarray as xr
 from .. import metrics
 from ..paths import write_text
 from .dataset import Dataset, Problem
-from .generation import Progress, silent, some
+from .generation import Progress, same_on_any_cores, silent
 from .variable import CLASS, SAMPLE
 
 SAMPLES = 4
@@ -50,13 +50,18 @@ def certify(
     chosen = range(min(samples, dataset.samples))
     problem = dataset.problem()
     progress(0.1, "the truth")
-    truth = some(dataset, seed, chosen, device=device) if stored is None else stored(chosen)
+    if stored is not None:
+        truth = stored(chosen)
+    else:
+        with same_on_any_cores():
+            truth = dataset.generate(seed, chosen, device=device)
     try:
         finer = dataset.refined()
     except NotImplementedError:
         return _without_refinement(dataset, truth, len(chosen), device, begun)
     progress(0.3, "the refined truth")
-    refined = some(finer, seed, chosen, device=device)
+    with same_on_any_cores():
+        refined = finer.generate(seed, chosen, device=device)
     scores, per_sample = metrics.evaluate(metrics.ACCURACY, as_prediction(truth, problem), refined, problem.targets)
     progress(0.8, "physics of the truth")
     scores |= physics_floor(problem, truth, device)

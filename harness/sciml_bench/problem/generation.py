@@ -103,6 +103,14 @@ def _refuse_nan(name: str, data: xr.Dataset) -> None:
             )
 
 
+@contextmanager
+def same_on_any_cores() -> Iterator[None]:
+    """Let what is generated inside have the same bytes on any number of cores."""
+    importlib.import_module("scipy.sparse.linalg")  # SciPy has a BLAS of its own, limited only once it is loaded
+    with threadpool_limits(BLAS_THREADS, user_api="blas"):
+        yield
+
+
 def generate(
     dataset: Dataset, seed: int, *, device: str = "cpu", progress: Progress = silent
 ) -> tuple[xr.Dataset, float]:
@@ -110,19 +118,13 @@ def generate(
     start = time.perf_counter()
     parts = []
     batch = dataset.batch * (GPU_BATCHES if device == "cuda" else 1)
-    for first in range(0, dataset.samples, batch):
-        last = min(first + batch, dataset.samples)
-        parts.append(some(dataset, seed, range(first, last), device=device))
-        progress(last / dataset.samples, f"{last} of {dataset.samples} samples")
+    with same_on_any_cores():
+        for first in range(0, dataset.samples, batch):
+            last = min(first + batch, dataset.samples)
+            parts.append(dataset.generate(seed, range(first, last), device=device))
+            progress(last / dataset.samples, f"{last} of {dataset.samples} samples")
     data = parts[0] if len(parts) == 1 else join(parts)
     return data, time.perf_counter() - start
-
-
-def some(dataset: Dataset, seed: int, samples: range, *, device: str = "cpu") -> xr.Dataset:
-    """Return some samples of the dataset, with the same bytes on any number of cores."""
-    importlib.import_module("scipy.sparse.linalg")  # SciPy has a BLAS of its own, limited only once it is loaded
-    with threadpool_limits(BLAS_THREADS, user_api="blas"):
-        return dataset.generate(seed, samples, device=device)
 
 
 def read(path: Path) -> xr.Dataset:

@@ -164,11 +164,14 @@ class Runner:
 
     def settled(self, keys: Sequence[str]) -> dict[str, Record]:
         """Return the records of those cells that need not be run: they succeeded, or failed and are not to be tried again."""
-        known = {r.key: r for r in self.store.records()}
-        return {k: known[k] for k in keys if k in known and self.stands(known[k])}
+        known = {r.key: r for r in self.standing()}
+        return {k: known[k] for k in keys if k in known}
 
-    def stands(self, record: Record) -> bool:
-        """Whether the cell of a record need not be run again."""
+    def standing(self) -> list[Record]:
+        """Return all records of the store whose cells need not be run again."""
+        return [r for r in self.store.records() if self._stands(r)]
+
+    def _stands(self, record: Record) -> bool:
         again = self.retry or bool(record.diagnostics.get("killed"))  # ended from outside: no fault of the method
         return record.status in ("ok", "not_applicable") or not again
 

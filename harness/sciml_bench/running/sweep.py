@@ -87,8 +87,7 @@ class Sweep:
 
     def waiting(self, cells: Sequence[Planned]) -> list[int]:
         """Return the numbers of the cells that have no record; where the data are not there, a record's cell and method tell."""
-        runner = self.runner(1)
-        standing = [r for r in runner.store.records() if runner.stands(r)]
+        standing = self.runner(1).standing()
         keys = {r.key for r in standing}
         alike = {(r.cell.model_dump_json(), r.provenance.method_digest) for r in standing}
 

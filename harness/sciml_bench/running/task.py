@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from ..errors import UsageError
 from ..problem import Dataset, Problem, generation, user_file
@@ -128,19 +129,22 @@ def certificate(
 
     With `stored` the data are there and whole, and are not made again for it.
     """
-    problem = dataset.problem()
-    names = [v.name for v in (*problem.inputs, *problem.targets)]
     path = data.with_suffix(".certificate.json")
     found = read_certificate(path)
     if found is not None and found.samples >= min(samples, dataset.samples):
         return found
+
+    def read(chosen: range) -> xr.Dataset:
+        problem = dataset.problem()
+        return read_samples(data, [v.name for v in (*problem.inputs, *problem.targets)], chosen)
+
     made = certify(
         dataset,
         seed,
         samples=samples,
         device=device,
         progress=lambda f, m: progress(f, f"certifying: {m}" if m else ""),
-        stored=(lambda chosen: read_samples(data, names, chosen)) if stored else None,
+        stored=read if stored else None,
     )
     write_certificate(path, made)
     return made
