@@ -208,9 +208,7 @@ class Darcy(Dataset):
         raise UnknownNameError("coefficient", self.coefficient, COEFFICIENTS)
 
     def problem(self) -> Problem:
-        """Return what a method may know: the equation, its solver, the edge and the symmetry of the "
-        "square.
-        """
+        """Return what a method may know: the equation, its solver, the edge and the symmetry of the square."""
         return Problem(
             name="darcy",
             kind="steady",

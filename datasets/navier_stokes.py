@@ -268,9 +268,7 @@ class NavierStokes(Dataset):
         )
 
     def problem(self) -> Problem:
-        """Return what a method may know: the equation, its solver, circulation and the symmetry of the "
-        "force.
-        """
+        """Return what a method may know: the equation, its solver, circulation and the symmetry of the force."""
         return Problem(
             name="navier_stokes",
             kind="evolution",

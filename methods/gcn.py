@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class GCN(Method):
-    """hₗ₊₁ = hₗ + σ(D^(−1/2) (A + I) D^(−1/2) norm(hₗ) Wₗ), A the adjacency matrix and D its degrees, `layers` times.
+    """hₗ₊₁ = hₗ + σ(D^(−1/2) (A + I) D^(−1/2) norm(hₗ) Wₗ), A the adjacency matrix and D the degrees of A + I, `layers` times.
 
     The convolution of the paper, here between pointwise encoder and decoder, with layer norm and skip connections, without
     which more than a few layers wash all nodes out to one value. It sees who is joined to whom and no more: positions enter

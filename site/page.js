@@ -1,4 +1,4 @@
-// On every page: the button for light and dark, buttons that copy, and "/" for the search. The page is complete without it.
+// On every page: the button for light and dark, and buttons that copy. The page is complete without it.
 "use strict";
 
 // One place from which short news is spoken to those who do not see it.
@@ -38,8 +38,11 @@ async function copied(button, text) {
   focused?.focus({ preventScroll: true });
   const before = button.dataset.label ?? button.textContent;
   button.dataset.label = before;
-  button.textContent = done ? "Copied" : "Press Ctrl+C";
-  announce(done ? "Copied to the clipboard" : "Could not copy");
+  const shown = button.closest(".command")?.querySelector("code");
+  if (!done && shown) getSelection().selectAllChildren(shown);
+  const instead = shown ? "Press Ctrl+C" : "Could not copy";
+  button.textContent = done ? "Copied" : instead;
+  announce(done ? "Copied to the clipboard" : instead);
   clearTimeout(Number(button.dataset.timer));
   button.dataset.timer = setTimeout(() => (button.textContent = before), 1600);
 }
@@ -73,16 +76,6 @@ function themeButton() {
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("button.copy[data-copy]");
   if (button) copied(button, button.dataset.copy);
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
-  const search = document.querySelector("input[type=search]");
-  if (!search) return;
-  event.preventDefault();
-  search.focus();
-  search.select();
 });
 
 for (const button of document.querySelectorAll("button.copy[hidden]")) button.hidden = false;

@@ -174,7 +174,7 @@ class Table {
   // ---- Tools above the table ----
 
   addTools() {
-    this.search = make("input", { type: "search", placeholder: "name, family or label", value: this.state.q });
+    this.search = make("input", { type: "search", accessKey: document.querySelector("input[type=search]") ? "" : "/", placeholder: "name, family or label", value: this.state.q });
     this.search.addEventListener("input", () => this.change({ q: this.search.value }));
     this.told = make("output");
     this.menus = Object.keys(FILTERS).map((name) => this.filterMenu(name)).filter(Boolean);

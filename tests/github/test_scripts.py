@@ -183,6 +183,31 @@ def stand_in(folder: Path, name: str, body: str = "") -> Path:
     return path.parent
 
 
+@pytest.mark.parametrize("folders", [("..", "harness"), ("link",)])
+def test_no_name_of_a_branch_leads_out_of_the_results(folders, tmp_path):
+    """Git's own commands make no such tree, but anybody can."""
+
+    def keep(kind: str, content: bytes) -> bytes:
+        words = ["git", "hash-object", "-w", "-t", kind, "--stdin", "--literally"]
+        return bytes.fromhex(
+            subprocess.run(words, cwd=tmp_path, input=content, capture_output=True, check=True).stdout.decode()
+        )
+
+    def tree(*entries: tuple[str, str, bytes]) -> bytes:
+        return keep("tree", b"".join(f"{mode} {name}\0".encode() + number for mode, name, number in entries))
+
+    git(tmp_path, "init", "-q")
+    number = tree(("100644", "x.py", keep("blob", b"print('no')")))
+    for name in reversed(folders):
+        number = tree(*[("120000", name, keep("blob", b"../harness"))] * (name == "link"), ("40000", name, number))
+    made = call(tmp_path, "git", "commit-tree", "-m", "out", tree(("40000", "results", number)).hex())
+    (tmp_path / "harness").mkdir()
+    done = call(tmp_path, sys.executable, str(SCRIPTS / "blobs.py"), made.stdout.strip(), "results")
+    assert done.returncode == 1, done.stderr
+    assert "a file whose name leads out of results" in done.stderr
+    assert not [*(tmp_path / "harness").iterdir()]
+
+
 def test_contributed_code_gets_neither_network_nor_secrets_nor_a_way_to_write(tmp_path):
     bin_ = stand_in(tmp_path, "docker")
     (tmp_path / "out").mkdir()

@@ -178,7 +178,7 @@ def test_a_view_is_the_same_from_its_address(browser, at):
     everything = view(browser)
     assert len(everything[0]) == 8
     assert "frmse_low" not in everything[1]
-    press(browser, "/", "e")
+    find(browser, "input[type=search]").send_keys("e")
     summary = find(browser, ".menu[data-name='family'] summary")
     summary.click()
     for family in ("operator", "network", "control"):
