@@ -173,7 +173,9 @@ class Page {
     this.table(boards, found, first, rivals, all.length);
     document.getElementById("sentences").replaceChildren(...all.map((c) => node("li", {}, sentence(c))));
     const quoted = (name) => `'${name.replaceAll("'", "'\\''")}'`;
-    const commands = rivals.map((r) => `sciml-bench compare ${quoted(first)} ${quoted(r)} --tier ${this.pool.split(" ")[0]}`);
+    const [tier, device] = this.pool.split(" ");
+    const where = `--tier ${tier}${device === "cpu" ? "" : ` --device ${device}`}`;
+    const commands = rivals.map((r) => `sciml-bench compare ${quoted(first)} ${quoted(r)} ${where}`);
     document.getElementById("again").replaceChildren(...commands.map(commandLine));
     announce(`${all.length} comparisons shown`);
   }
@@ -219,7 +221,7 @@ class Page {
 
 function commandLine(command) {
   const code = node("pre", { tabIndex: 0 }, node("code", {}, command));
-  const button = node("button", { type: "button", className: "copy" }, "Copy");
+  const button = node("button", { type: "button", className: "copy", ariaLabel: `Copy: ${command}` }, "Copy");
   button.dataset.copy = command;
   return node("div", { className: "command" }, code, button);
 }

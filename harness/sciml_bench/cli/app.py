@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
 from ..naming import split
 from . import options
 
@@ -27,7 +26,9 @@ app.add_typer(site_app, name="site")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"sciml-bench {__version__}")
+        from .version import version
+
+        typer.echo(version())
         raise typer.Exit
 
 
@@ -263,18 +264,16 @@ def compare(
         typer.Option("--dataset", "-d", help="A dataset, or several with commas; by default all shared ones."),
     ] = None,
     tier: Annotated[
-        options.Shown | None,
-        typer.Option(
-            "--tier", help="At this tier; by default small, or on files of your own data where there is none."
-        ),
+        options.Shown | None, typer.Option("--tier", help="By default small, or of your own data where there is none.")
     ] = None,
+    device: options.OneDevice = None,
     results: options.Results = options.RESULTS,
     json: options.Json = False,
 ) -> None:
     """Compare two methods, paired by fold and test sample, and say whether a difference can be told."""
     from .compare import show
 
-    show(first, second, _names(dataset), None if tier is None else tier.value, results, json)
+    show(first, second, _names(dataset), None if tier is None else tier.value, device, results, json)
 
 
 @app.command()
@@ -338,7 +337,7 @@ def generate(
     device: options.Device = "auto",
     force: Annotated[bool, typer.Option("--force", help="Make it again even if it is in the cache.")] = False,
 ) -> None:
-    """Generate a dataset and its shifts into the cache."""
+    """Generate a dataset and its shifts into the cache: SCIML_BENCH_CACHE, or the user's cache folder."""
     from .data import generate as generate_
 
     generate_(_names(dataset), tier.value, device, force)

@@ -16,22 +16,39 @@ from ..ranking.summary import Row, summarise
 from ..records.store import Store
 from .tables import console
 
+DEVICES = {"cpu": "a processor", "cuda": "a GPU"}
 USUAL = ("small", "file", "smoke", "full")
 
 
-def show(first: str, second: str, datasets: list[str], tier: str | None, results: Path, as_json: bool) -> None:
-    """Compare two rows on every dataset that both have records of, or on those named."""
+def show(
+    first: str,
+    second: str,
+    datasets: list[str],
+    tier: str | None,
+    device: str | None,
+    results: Path,
+    as_json: bool,
+) -> None:
+    """Compare two rows on every dataset that both have records of, or on those named, on one kind of device."""
     tier, rows = _rows(results, tier)
+    device, rows = _of_device(rows, first, second, device, tier)
     found, skipped = [], []
     for dataset in datasets or _shared(rows, first, second):
         a, b = _row(rows, first, dataset, tier), _row(rows, second, dataset, tier)
+        if a.device != b.device:
+            raise UsageError(
+                f"on {dataset} {first} was run on {DEVICES[a.device]} and {second} on {DEVICES[b.device]}: "
+                "rows of two kinds of device are not compared"
+            )
         try:
             found.append(compare(a.records, b.records))
         except ValueError as error:
             skipped.append(f"{dataset}: {error}")
     if not found:
         reason = "; ".join(skipped) or "no dataset has records of both"
-        raise UsageError(f"there is nothing to compare between {first} and {second} at tier {tier}: {reason}")
+        raise UsageError(
+            f"there is nothing to compare between {first} and {second} at tier {tier} on {DEVICES[device]}: {reason}"
+        )
     adjusted = holm([c.p_value for c in found])
     found = [replace(c, adjusted=p) for c, p in zip(found, adjusted, strict=True)]
     if as_json:
@@ -67,12 +84,29 @@ def _rows(results: Path, asked: str | None) -> tuple[str, list[Row]]:
     return tier, [r for r in rows if r.tier == tier]
 
 
+def _of_device(rows: Sequence[Row], first: str, second: str, asked: str | None, tier: str) -> tuple[str, list[Row]]:
+    """Return the rows of one kind of device, by default of the one on which the two share the most datasets, and which it is."""
+    if asked is not None and asked not in DEVICES:
+        raise UsageError(f"--device is '{asked}': expected cpu or cuda")
+    if asked is not None and rows and not any(r.device == asked for r in rows):
+        raise UsageError(f"there are no records of tier {tier} on {DEVICES[asked]}; leave --device out")
+
+    def shared(device: str) -> int:
+        named = [{r.dataset for r in rows if r.device == device and n in (r.name, r.method)} for n in (first, second)]
+        return len(named[0] & named[1])
+
+    device = asked or max(DEVICES, key=shared)
+    if asked is None and not shared(device):
+        return device, list(rows)  # what is wrong is said of all of them
+    return device, [r for r in rows if r.device == device]
+
+
 def _shared(rows: Sequence[Row], first: str, second: str) -> list[str]:
     for name in (first, second):
         if not any(name in (r.name, r.method) for r in rows):
             raise UnknownNameError("row", name, {n for r in rows for n in (r.name, r.method)})
-    have = [{r.dataset for r in rows if name in (r.name, r.method)} for name in (first, second)]
-    return sorted(have[0] & have[1])
+    have = [{(r.dataset, r.device) for r in rows if name in (r.name, r.method)} for name in (first, second)]
+    return sorted({dataset for dataset, _ in have[0] & have[1]})
 
 
 def _row(rows: Sequence[Row], name: str, dataset: str, tier: str) -> Row:
@@ -84,8 +118,11 @@ def _row(rows: Sequence[Row], name: str, dataset: str, tier: str) -> Row:
     exact = [r for r in here if r.name == name] or [r for r in here if r.method == name]
     if not exact:
         raise UnknownNameError("row", name, [r.name for r in here], owner=dataset)
-    devices = {r.device for r in exact}
-    if len(exact) > 1 and len(devices) == 1:
+    if len({r.device for r in exact}) > 1:
+        raise UsageError(
+            f"rows of two kinds of device are not compared: on {dataset} give --device cpu or --device cuda"
+        )
+    if len(exact) > 1:
         names = ", ".join(f"'{r.name}'" for r in exact)
         raise UsageError(f"'{name}' has {len(exact)} rows on {dataset}: name one of {names}")
     return exact[0]

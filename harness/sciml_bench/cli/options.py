@@ -73,4 +73,7 @@ OnlyDatasets = Annotated[
 ]
 OnlyFold = Annotated[int | None, typer.Option("--only-fold", help="Run this fold alone, counted from 0.")]
 Retry = Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")]
+OneDevice = Annotated[
+    str | None, typer.Option("--device", help="cpu or cuda; by default the one with the most rows of both.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]

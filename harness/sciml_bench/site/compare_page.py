@@ -60,6 +60,7 @@ class Pair:
     first: str
     second: str
     tier: str
+    device: str
     lines: tuple[Line, ...]
 
     def at(self, value: float) -> float:
@@ -93,7 +94,9 @@ def default(found: Sequence[Contest]) -> Pair | None:
     for second in order[1:]:
         lines = _lines(mine, order[0], second)
         if lines:
-            return Pair(first=order[0], second=second, tier=mine[0].board.tier, lines=lines)
+            return Pair(
+                first=order[0], second=second, tier=mine[0].board.tier, device=mine[0].board.device, lines=lines
+            )
     return None
 
 
