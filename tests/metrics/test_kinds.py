@@ -122,6 +122,9 @@ def test_the_headline_follows_the_kind_of_the_targets() -> None:
     assert of(SCALAR) == "nrmse_std"
     assert of(LABEL) == "error_rate"
     assert of(SCALAR, primary="mae") == "mae"
+    assert of(NODES, primary="rmse") == "rmse"
+    with pytest.raises(ContractError, match="the headline of 'p' is rmse, which is not told by its name"):
+        of(SCALAR, primary="rmse")  # a root there: what stands in records would be taken for a mean
 
 
 def test_momentum_of_particles_is_measured_system_by_system() -> None:

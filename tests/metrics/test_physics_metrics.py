@@ -146,6 +146,7 @@ def test_a_solver_that_fails_is_loud() -> None:
     inputs, truth = exact()
     with pytest.raises(ContractError, match="cannot advance the predicted 'u'"):
         physics.pde_defect(truth, inputs, problem(U, solver=Fails()))
+    assert physics.evaluate(truth, inputs, problem(U, solver=Fails()), solver=False) == {}
 
 
 def test_nan_is_loud() -> None:

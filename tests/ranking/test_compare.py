@@ -86,11 +86,40 @@ def test_the_same_errors_are_no_difference(record):
     assert (found.different, found.ratio, found.wins) == (False, 1.0, 0.5)
 
 
+def test_many_samples_of_one_unit_are_no_more_evidence_than_one(record):
+    """Ten windows of each trajectory, all with its error: the same interval as of the trajectories themselves."""
+    rng = np.random.default_rng(11)
+    values = [rng.random((2, 20)) + 0.1]  # one fold: the test samples are the only doubt
+
+    def row(name, side, times, units):
+        made = [record(name, k, np.repeat(v[side], times)) for k, v in enumerate(values)]
+        of = [[i // times for i in range(20 * times)] if units else None]
+        return [
+            r.model_copy(update={"per_sample": r.per_sample.model_copy(update={"units": u})})
+            for r, u in zip(made, of, strict=True)
+        ]
+
+    def ends(times, units):
+        found = compare(row("a", 0, times, units), row("b", 1, times, units))
+        return found.low, found.high, found.p_value
+
+    assert ends(10, units=True) == pytest.approx(ends(1, units=False))
+    low, high, _ = ends(10, units=False)
+    assert ends(1, units=False)[0] < low < high < ends(1, units=False)[1]
+
+
 def test_rows_without_a_common_fold_are_refused(record):
     rng = np.random.default_rng(6)
     a, b = simulated(record, rng)
     with pytest.raises(ValueError, match="share no fold"):
         compare(a[:2], b[2:])
+    of_other_data = [
+        r.model_copy(update={"provenance": r.provenance.model_copy(update={"data_digest": "x"})}) for r in b
+    ]
+    in_ten_folds = [r.model_copy(update={"cell": r.cell.model_copy(update={"folds": 10})}) for r in b]
+    for other in (of_other_data, in_ten_folds):
+        with pytest.raises(ValueError, match="share no fold"):
+            compare(a, other)
 
 
 def test_holm_by_hand_and_by_statsmodels():

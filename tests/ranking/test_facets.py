@@ -55,6 +55,36 @@ def test_relative_to_the_median_over_the_datasets_that_have_it(row):
     assert "crps" not in found["x"]
 
 
+def test_rows_of_older_data_set_no_median(row):
+    new, old = row("a", "x", {"crps": 1.0}), row("a", "y", {"crps": 3.0})
+    came = old.records[0].provenance.model_copy(update={"data_digest": "old", "started": "2025-01-01T00:00:00+00:00"})
+    found = facets([new, *summarise(r.model_copy(update={"provenance": came}) for r in old.records)])
+    assert found["x"]["crps"].value == pytest.approx(1.0)
+    assert "y" not in found
+
+
+def test_a_prediction_that_the_solver_cannot_follow_is_worse_than_any_that_it_can(record):
+    def of(method, defects):
+        made = [record(method, k, np.array([0.5, 0.5])) for k in range(2)]
+        return summarise(
+            r.model_copy(
+                update={
+                    "scores": r.scores | ({} if d is None else {"pde_defect": d}),
+                    "diagnostics": {"notes": {"physics": "it cannot"}} if d is None else {},
+                }
+            )
+            for r, d in zip(made, defects, strict=True)
+        )[0]
+
+    rows = [of("x", [0.1, 0.1]), of("y", [0.2, 0.2]), of("z", [0.01, None])]
+    assert "pde_defect" not in rows[2].scores
+    assert rows[2].flags == ("unphysical states",)
+    found = facets(rows)
+    assert [found[m]["physics"].value for m in "xyz"] == pytest.approx([0.5, 1.0, 1e3])
+    mostly = facets([rows[0], rows[2], of("w", [None, None])])
+    assert [mostly[m]["physics"].value for m in "xzw"] == pytest.approx([1.0, 1e3, 1e3])
+
+
 def test_what_lies_under_the_truth_is_no_better_than_the_truth(row):
     rows = [row("a", m, {"pde_defect": v}, floor=0.1) for m, v in (("x", 1e-9), ("y", 0.2), ("z", 0.8))]
     assert facets(rows)["x"]["physics"].value == pytest.approx(0.1 / 0.2)

@@ -93,6 +93,42 @@ def test_equal_methods_share_a_group_and_clear_ones_do_not(rows):
     assert 1 < found.resolution < 1.2
 
 
+def test_one_fold_of_one_dataset_tells_nobody_apart(rows):
+    """There is no spread to learn from, which is no certainty."""
+    found = league(rows(mean={"a": [1.0]}, good={"a": [0.1]}, bad={"a": [2.0]}))
+    assert found is not None
+    assert [p.name for p in found.places] == ["good", "mean", "bad"]
+    assert [p.rank for p in found.places] == ["1 (1–3)", "2 (1–3)", "3 (1–3)"]
+    assert {p.group for p in found.places} == {"a"}
+    assert found.resolution is None
+    good, mean, _ = found.places
+    assert (good.skill_low, good.skill_high) == pytest.approx((-9.0, 0.999))
+    assert (mean.skill_low, mean.skill_high) == (0.0, 0.0)
+
+
+def test_rows_of_older_data_are_left_out_and_those_of_other_folds_have_no_score(row):
+    def made_of(one: Row, **changes) -> Row:
+        cell = {"folds": changes.pop("folds", 5)}
+        return summarise(
+            r.model_copy(
+                update={
+                    "cell": r.cell.model_copy(update=cell),
+                    "provenance": r.provenance.model_copy(update=changes),
+                }
+            )
+            for r in one.records
+        )[0]
+
+    given = [row("a", "mean", [1.0] * 5, "control"), row("a", "m", [0.5] * 5)]
+    other = row("a", "x", [0.01] * 5)
+    old = made_of(other, data_digest="old", started="2025-01-01T00:00:00+00:00")
+    assert league([*given, old]) == league(given)
+    found = league([*given, made_of(other, folds=10)])
+    assert found is not None
+    x = next(p for p in found.places if p.name == "x")
+    assert (x.skill, x.imputed) == (pytest.approx(0.0), ("a",))
+
+
 def test_what_failed_gets_the_baselines_error_and_a_flag(rows, row):
     given = rows(mean={"a": [1.0] * 5, "b": [1.0] * 5}, m={"a": [0.5] * 5})
     given += [row("b", "m", [1.0] * 5, ok=False), row("a", "sometimes", [0.5] * 5)]

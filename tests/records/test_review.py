@@ -184,6 +184,14 @@ CASES = {
         add(per_sample={"metric": "rel_l2", "samples": [0, 1, 2], "values": [0.1, 0.3]}),
         "line 4 has 2 scores for 3 samples, 3 of them different",
     ),
+    "an error below zero": (
+        add(per_sample={"metric": "rel_l2", "samples": [0, 1], "values": [-0.1, 0.3]}),
+        "line 4 has a sample with the error -0.1, below zero",
+    ),
+    "errors without a mean": (
+        add(per_sample={"metric": "rel_l2", "samples": [0, 1], "values": [1.7e308, 1.7e308]}),
+        "line 4 has samples whose errors have no finite mean",
+    ),
     "one sample twice": (
         add(per_sample={"metric": "rel_l2", "samples": [0, 0], "values": [0.1, 0.3]}),
         "line 4 has 2 scores for 2 samples, 1 of them different",

@@ -60,6 +60,8 @@ FAULTS = {
         "over its limit of 1 GiB",
     ),
     "is_killed": ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "ended by SIGKILL from outside"),
+    "crashes": ("os.kill(os.getpid(), signal.SIGSEGV)", "failed", "crashed with SIGSEGV in compiled code"),
+    "notes_an_array": ('log.fact("sizes", np.ones(3))', "failed", "was given a ndarray as 'sizes'; expected a number"),
     "exits": ("os._exit(3)", "failed", "exit status 3 before it had answered"),
 }
 
@@ -80,6 +82,8 @@ def test_each_fault_becomes_a_status_and_a_sentence_while_other_cells_go_on(memo
         ends = [(c["status"], c["reason"]) for c in cells if c["cell"]["method"] == name]
         assert [end for end, _ in ends] == [status, status], (name, ends)
         assert all(words in reason for _, reason in ends), (name, ends)
+    ended = {c["cell"]["method"] for c in cells if c["diagnostics"].get("killed")}
+    assert ended == mine.keys() & {"is_killed"}  # what is the method's own fault is not tried again unasked
     assert str(paths[0].parent) not in done.stdout
 
 

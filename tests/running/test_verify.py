@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from sciml_bench.cli.progress import Screen
 from sciml_bench.records.record import Record
@@ -14,6 +15,7 @@ from sciml_bench.records.store import Store
 from sciml_bench.running.executor import fork_server
 from sciml_bench.running.plan import Request, cells
 from sciml_bench.running.run import Runner
+from sciml_bench.running.scoring import score
 from sciml_bench.running.task import prepare
 from sciml_bench.running.verify import Verifier, compare_scores, frameworks, judge, tolerances
 
@@ -184,9 +186,16 @@ def test_a_score_that_vanished_is_off():
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one core only")
-def test_a_cell_runs_with_the_cores_that_its_record_names(waves, method_file, tmp_path):
-    """What a library adds up over threads depends on their number: `verify` asks for that of the record."""
-    path = method_file("counts", 'log.fact("cores", len(os.sched_getaffinity(0)))\nreturn repeat')
+def test_a_cell_runs_with_the_cores_that_its_record_names(waves, method_file, tmp_path, monkeypatch):
+    """What a library adds up over threads depends on their number: `verify` asks for that of the record, and one thread scores."""
+    scoring = []
+
+    def noting(*given):
+        scoring.extend(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+        return score(*given)
+
+    monkeypatch.setattr("sciml_bench.running.run.score", noting)
+    path = method_file("counts", 'log.fact("cores", np.int64(len(os.sched_getaffinity(0))))\nreturn repeat')
     task = prepare(str(waves), "smoke", 2)
     request = Request(tier="smoke", seeds=1, only_fold=0, device="cpu", seconds=None, memory_gib=None)
     (planned,) = cells(task, [str(path)], request, {})
@@ -194,3 +203,4 @@ def test_a_cell_runs_with_the_cores_that_its_record_names(waves, method_file, tm
         runner = Runner(Store(tmp_path / f"on{count}"), fork_server(()), count)
         (record,) = runner.run_each([planned], Screen())
         assert record.diagnostics["facts"]["cores"] == record.provenance.threads == count
+    assert set(scoring) == {1}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ..errors import ContractError
 from ..problem import Problem
 from .base import identity
 from .fields import FIELDS
@@ -17,9 +18,19 @@ def primary(problem: Problem) -> str:
     """Return the headline metric of a problem, lower is better: its own choice, else that of the kind of its targets.
 
     `rel_l2` for fields, `nrmse_std` for scalars, `error_rate` for labels; of mixed targets that of the fields.
+
+    Raises ContractError for a choice that means for these targets another thing than its name alone tells: `rmse` of scalars is a
+    root, of fields none.
     """
     kinds = {v.kind for v in problem.targets}
     if problem.primary:
+        name = problem.primary.partition("/")[0]
+        meant = {m.finish for kind in kinds for m in BY_KIND[f"{kind}s"] if m.name == name}
+        if meant - {finish(name)}:
+            raise ContractError(
+                f"the headline of '{problem.name}' is {problem.primary}, which is not told by its name for targets like these; "
+                "choose another, such as nrmse_std"
+            )
         return problem.primary
     if "field" in kinds:
         return "rel_l2"

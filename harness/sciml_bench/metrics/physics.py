@@ -27,6 +27,7 @@ def evaluate(
     problem: Problem,
     *,
     truth: xr.Dataset | None = None,
+    solver: bool = True,
     device: str = "cpu",
 ) -> dict[str, np.ndarray]:
     """Return by name the values of every sample, of all that applies to the problem.
@@ -34,13 +35,14 @@ def evaluate(
     `pde_defect`, `pde_residual`, `conservation/<quantity>`, `conserved_mse/<quantity>`, `bc_error`, `positivity`: smaller
     is better, zero is perfect. `bc_error` is for targets on a uniform grid, whose edge is known, and on meshes that
     mark the nodes of theirs. The prediction has the data's coordinates and, like the inputs, the counts of ragged
-    dimensions. `truth` holds the targets, for `conserved_mse` alone.
+    dimensions. `truth` holds the targets, for `conserved_mse` alone. Without `solver`, what the reference solver measures is left
+    out: `pde_defect` and `pde_residual`.
 
     Raises NotFiniteError at any NaN or infinity in the prediction, and ContractError as the single functions
     do.
     """
     values: dict[str, np.ndarray] = {}
-    regular = not ragged_dims(inputs)
+    regular = solver and not ragged_dims(inputs)
     if regular and isinstance(problem.solver, Evolution) and problem.evolves:
         values["pde_defect"] = pde_defect(prediction, inputs, problem, device=device)
     if regular and isinstance(problem.solver, Steady):

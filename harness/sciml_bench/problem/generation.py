@@ -31,7 +31,7 @@ CHUNK_BYTES = 4096
 
 
 BLAS_THREADS = 1
-"""Threads of BLAS while data are made, however many cores there are: the sums of a sparse direct solver depend on them."""
+"""Threads of BLAS while data are made and predictions scored, on any number of cores: the order of its sums depends on them."""
 
 
 def silent(_fraction: float, _message: str) -> None:
@@ -105,7 +105,7 @@ def _refuse_nan(name: str, data: xr.Dataset) -> None:
 
 @contextmanager
 def same_on_any_cores() -> Iterator[None]:
-    """Let what is generated inside have the same bytes on any number of cores."""
+    """Let what is computed inside have the same bytes on any number of cores."""
     importlib.import_module("scipy.sparse.linalg")  # SciPy has a BLAS of its own, limited only once it is loaded
     with threadpool_limits(BLAS_THREADS, user_api="blas"):
         yield

@@ -1,6 +1,7 @@
 """The leakage audit: the same unit, up to rounding, may not stand in two parts of a split."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
@@ -9,17 +10,18 @@ from ..errors import LeakageError
 from ..problem.samples import count, ragged_dims, take
 from .folds import Split
 
+DIGITS = 6
+
 
 def fingerprints(inputs: xr.Dataset) -> list[str]:
-    """Return one digest a sample of its inputs, each variable rounded to six digits of its own scale."""
+    """Return one digest a sample of its inputs, each variable rounded to six digits of its largest value in that sample."""
     if ragged_dims(inputs):
-        return [_digest([v.values for v in take(inputs, [i]).data_vars.values()]) for i in range(count(inputs))]
-    rounded = []
-    for variable in inputs.data_vars.values():
-        values = variable.transpose("sample", ...).values
-        scale = float(np.abs(values).max()) or 1.0
-        rounded.append(np.round(values / scale, 6) + 0.0)
-    return [_digest([r[i] for r in rounded]) for i in range(count(inputs))]
+        single = (take(inputs, [i]) for i in range(count(inputs)))
+        return [_digest([part for v in one.data_vars.values() for part in _rounded(v.values[None])]) for one in single]
+    rounded = [
+        part for v in inputs.data_vars.values() for part in _rounded(np.asarray(v.transpose("sample", ...).values))
+    ]
+    return [_digest([part[i] for part in rounded]) for i in range(count(inputs))]
 
 
 def audit(marks: list[str], split: Split) -> None:
@@ -36,7 +38,17 @@ def audit(marks: list[str], split: Split) -> None:
                 )
 
 
-def _digest(arrays: list[np.ndarray]) -> str:
+def _rounded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest size among the values of each sample and all of them over it, both to six digits."""
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    largest = np.abs(flat).max(axis=1, initial=0.0)
+    mantissa, exponent = np.frexp(largest)
+    scale = np.ldexp(np.round(mantissa, DIGITS), exponent)
+    over = np.round(flat / np.where(scale > 0, scale, 1.0)[:, None], DIGITS) + 0.0  # no negative zero
+    return scale, over.reshape(values.shape)
+
+
+def _digest(arrays: Sequence[np.ndarray]) -> str:
     total = hashlib.sha256()
     for array in arrays:
         total.update(repr(array.shape).encode())

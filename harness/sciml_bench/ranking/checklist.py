@@ -112,7 +112,8 @@ def _metric(f: _Facts) -> tuple[Verdict, str]:
 
 def _physics(f: _Facts) -> tuple[Verdict, str]:
     found = [n for n in f.row.scores if n.startswith(PHYSICS)]
-    note = next((r.diagnostics["notes"]["physics"] for r in f.good if "physics" in r.diagnostics.get("notes", {})), "")
+    told = [(r.diagnostics.get("notes", {}).get("physics"), r.diagnostics.get("skipped_probes")) for r in f.good]
+    note = next((note for both in told for note in both if note), "")
     if found:
         shown = ", ".join(f"{n} {f.row.scores[n].mean:.2g}" for n in found[:4])
         more = f" and {len(found) - 4} more" if len(found) > 4 else ""

@@ -7,7 +7,8 @@ With aᵢ and bᵢ the primary statistic of the two methods on test sample i, fr
 γ = ½ where the score is the root of its mean statistic, else 1, ā and b̄ means over all test samples of all folds and
 repetitions. A difference counts only if it survives two doubts:
 
-- other test samples: a percentile bootstrap of δ over independent units, 2000 draws, the same for both methods;
+- other test samples: a percentile bootstrap of δ over independent units (samples, unless a data file's `group` puts several into
+  one), 2000 draws, the same for both methods;
 - other trainings: Student's t on the K values δ_k of the folds, K − 1 degrees, each with the fold's own models and samples.
 
 The p-value is the larger of the two; several comparisons are corrected after Holm. With a single fold there is no second
@@ -82,7 +83,7 @@ def compare(first: Sequence[Record], second: Sequence[Record], *, seed: int = 0)
     """
     found = compare_all([first, second], seed=seed)
     if not found:
-        raise ValueError("the two rows share no fold that both scored on the same test samples")
+        raise ValueError("the two rows share no fold of the same data that both scored on the same test samples")
     return found[0, 1]
 
 
@@ -132,11 +133,27 @@ class _Side:
     def _whole(self) -> dict[tuple[int, ...], _Whole]:
         return {}
 
+    @cached_property
+    def _units(self) -> dict[int, int]:
+        """The unit of each sample, where the records name them."""
+        named = [r.per_sample for r in self.records if r.per_sample is not None and r.per_sample.units is not None]
+        return {s: u for each in named for s, u in zip(each.samples, each.units or (), strict=True)}
+
+    def _of_units(self, folds: tuple[int, ...], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sum of the statistic over the samples of each independent unit, and how many they are."""
+        if not self._units:
+            return values, np.ones(len(values))
+        unit = np.array([self._units[s] for k in folds for s in sorted(self.samples[k])])
+        place = np.unique(unit, return_inverse=True)[1]
+        return np.bincount(place, values), np.bincount(place).astype(np.float64)
+
     def whole(self, folds: tuple[int, ...]) -> _Whole:
         """Return what is known of the samples of some folds together."""
         if folds not in self._whole:
             values = np.concatenate([self.folds[k] for k in folds])
-            means = _resampled(len(values), self.seed) @ values / len(values)
+            sums, sizes = self._of_units(folds, values)
+            often = _resampled(len(sums), self.seed)
+            means = (often @ sums) / (often @ sizes)
             scores = [r.scores[r.primary] for r in self.records if r.cell.fold in folds and r.primary in r.scores]
             self._whole[folds] = _Whole(
                 float(np.mean(scores)), values, _log_mean(values), np.log(np.maximum(means, TINY))
@@ -153,9 +170,12 @@ def _resampled(n: int, seed: int) -> np.ndarray:
 
 def _pair(one: _Side, other: _Side) -> Comparison | None:
     folds = tuple(k for k in sorted(one.samples) if one.samples[k].keys() == other.samples.get(k, {}).keys())
-    if not folds:
-        return None
     first, second = one.records[0], other.records[0]
+    if not folds or (first.provenance.data_digest, first.cell.folds) != (
+        second.provenance.data_digest,
+        second.cell.folds,
+    ):
+        return None
     floor = max(first.floor.get(first.primary, 0.0), 0.0)
     a, b = one.whole(folds), other.whole(folds)
     gamma = _exponent(first.primary)

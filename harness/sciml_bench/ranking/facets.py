@@ -4,7 +4,8 @@ With x(m, d) a cost or an error of method m on dataset d, x̃(d) its median over
 
     relative(m)     exp(mean over d of log clip(max(x(m, d), x₀(d)) / max(x̃(d), x₀(d)), 10⁻³, 10³))
 
-is below 1 if it is better than the median. The mean is over the datasets on which the method has it, whose number stands beside.
+is below 1 if it is better than the median. An x that cannot be measured, as the reference solver cannot go on from the
+predictions, is infinite. The mean is over the datasets on which the method has it, whose number stands beside.
 """
 
 import math
@@ -12,9 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from .summary import Row
+from .summary import PDE, Row, of_newest_data
 
-PDE = ("pde_defect", "pde_residual")
 CLIP = 1e3
 ROUNDING = 1.2e-7
 """Relative resolution of single precision, in which predictions are made."""
@@ -46,7 +46,7 @@ def facets(rows: Sequence[Row]) -> dict[str, dict[str, Facet]]:
     `physics` and `crps` are relative; `coverage` is the mean of coverage_90; `throughput` (samples a second), `fit` (seconds) and
     `speed_up` (at equal error) are geometric means.
     """
-    methods = [r for r in rows if not r.solver and r.error is not None]
+    methods = [r for r in of_newest_data(rows) if not r.solver and r.error is not None]
     boards: dict[str, list[Row]] = {}
     for row in methods:
         boards.setdefault(row.dataset, []).append(row)
@@ -70,14 +70,25 @@ def facets(rows: Sequence[Row]) -> dict[str, dict[str, Facet]]:
 
 def _relative(row: Row, score: str | None, board: Sequence[Row]) -> float | None:
     """Return the logarithm of a score over its median on the board."""
-    if score is None or score not in row.scores:
+    known = {r.name: v for r in board if (v := _value(r, score)) is not None}
+    if score is None or row.name not in known:
         return None
     least = max(row.floor.get(score, 0.0), _least(score))
-    middle = max(median(r.scores[score].mean for r in board if score in r.scores), least)
+    middle = median(known.values())
+    if math.isinf(middle):
+        middle = max((v for v in known.values() if math.isfinite(v)), default=0.0)
+    middle = max(middle, least)
     if middle <= 0:
         return None
-    ratio = max(row.scores[score].mean, least) / middle
+    ratio = max(known[row.name], least) / middle
     return math.log(min(max(ratio, 1 / CLIP), CLIP))
+
+
+def _value(row: Row, score: str | None) -> float | None:
+    """Return the mean of a score, infinite where the reference solver could not go on from the predictions."""
+    if score in PDE and row.unfollowed:
+        return math.inf
+    return row.scores[score].mean if score in row.scores else None
 
 
 def _least(score: str) -> float:

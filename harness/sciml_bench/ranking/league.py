@@ -13,9 +13,11 @@ of a skill is
     1 − exp(log (1 − skill(m)) ± t s √(D/(D − 1))),
 
 t the 97.5% quantile of Student's t with D − 1 degrees; D counts datasets, or folds where there is one dataset, and the root is
-there as a bootstrap of D units is too narrow by that. Two methods are told apart by Student's t of log (1 − skill(m)) −
+there as a bootstrap of D units is too narrow by that. Of a single unit it reaches as far as the errors are clipped, and no two
+methods are told apart. Two methods are told apart by Student's t of log (1 − skill(m)) −
 log (1 − skill(n)) over its own deviation, widened likewise, corrected for all pairs after Holm. A method without a score on a
-dataset or in a fold (it failed, does not apply, or was not run) is given the baseline's error there, and flagged. Of a method that
+dataset or in a fold (it failed, does not apply, or was run in other folds or not at all) is given the baseline's error there, and
+flagged. Rows of older data are left out. Of a method that
 is scored on some of the test samples, as it solves each anew, e is taken in proportion to the baseline's on the same ones.
 
 The form of the skill score is that of Erickson et al. 2025, TabArena, arXiv:2506.16791, after Shchur et al. 2025, fev-bench.
@@ -31,7 +33,7 @@ import scipy
 
 from .compare import DRAWS, holm
 from .critical_difference import CriticalDifference, critical_difference
-from .summary import Row, error_on
+from .summary import Row, error_on, of_newest_data
 
 CLIP = (1e-3, 10.0)
 LEVEL = 0.95
@@ -104,7 +106,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
     units = datasets if datasets > 1 else folds
     different, resolution = _told_apart(skill, skills, units)
     lows, highs = _intervals(skill, skills, units)
-    places = _places(skills)
+    places = _places(skills) if units > 1 else np.tile([[1], [len(skill)]], len(skill))
     ranks = _ranks(means, table.floors)
     ratio = means / table.baseline_of(means[None])[0]
     groups = _groups(order, different)
@@ -155,7 +157,7 @@ class _Table:
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "_Table | None":
-        competing = [r for r in rows if not r.solver and r.applies]
+        competing = [r for r in of_newest_data(rows) if not r.solver and r.applies]
         best = _baselines(competing)
         datasets = tuple(sorted({r.dataset for r in competing} & set(best)))
         names = tuple(sorted({r.name for r in competing if r.dataset in datasets}))
@@ -210,7 +212,9 @@ def _folds(row: Row) -> dict[int, float]:
 
 
 def _beside(row: Row, baseline: Row) -> dict[int, float]:
-    """Return fold → error; of a row that was scored on some test samples, in proportion to the baseline's on the same ones."""
+    """Return fold → error, in the baseline's folds; of a row scored on some samples, in proportion to the baseline's on them."""
+    if row.folds != baseline.folds:
+        return {}
     found, on_them = _folds(row), error_on(baseline, row) if row.part else None
     share = baseline.error / on_them if on_them and baseline.error else 1.0
     return {k: share * error for k, error in found.items()}
@@ -246,17 +250,20 @@ def _logs(skills: np.ndarray) -> np.ndarray:
 
 def _widened(deviation: np.ndarray, units: int) -> np.ndarray:
     """Return a deviation among draws of so many units without the bootstrap's narrowness."""
-    return deviation * math.sqrt(units / max(units - 1, 1))
+    return deviation * math.sqrt(units / (units - 1))
 
 
 def _critical(units: int, comparisons: int = 1) -> float:
     """Return the quantile of Student's t for an interval at `LEVEL`, or for so many of them together."""
-    return float(scipy.special.stdtrit(max(units - 1, 1), 1 - (1 - LEVEL) / 2 / comparisons))
+    return float(scipy.special.stdtrit(units - 1, 1 - (1 - LEVEL) / 2 / comparisons))
 
 
 def _intervals(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the ends of each skill's interval, no further than `CLIP` lets a skill come."""
-    reach = _critical(units) * _widened(_logs(skills).std(axis=0), units)
+    if units > 1:
+        reach = _critical(units) * _widened(_logs(skills).std(axis=0), units)
+    else:
+        reach = np.where(np.abs(_logs(skill)) < ALIKE, 0.0, math.inf)
     reach[reach < ALIKE] = 0.0  # the baseline's own
     best, worst = (1 - end for end in CLIP)
     return np.maximum(1 - np.exp(_logs(skill) + reach), worst), np.minimum(1 - np.exp(_logs(skill) - reach), best)
@@ -264,11 +271,13 @@ def _intervals(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.nd
 
 def _told_apart(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, float | None]:
     """Return which pairs differ, and the ratio of errors from which the median pair would."""
+    if units < 2:
+        return np.zeros((len(skill), len(skill)), bool), None
     first, second = np.triu_indices(len(skill), 1)
     log, logs = _logs(skill), _logs(skills)
     deviations = [float((logs[:, i] - logs[:, j]).std()) for i, j in zip(first, second, strict=True)]
     wide = np.maximum(_widened(np.array(deviations), units), ALIKE)
-    p_values = 2 * scipy.special.stdtr(max(units - 1, 1), -np.abs(log[first] - log[second]) / wide)
+    p_values = 2 * scipy.special.stdtr(units - 1, -np.abs(log[first] - log[second]) / wide)
     different = np.zeros((len(skill), len(skill)), bool)
     different[first, second] = np.array(holm(p_values.tolist())) < 1 - LEVEL
     least = _critical(units, len(first)) * float(np.median(wide))

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from .summary import Row
+from .summary import Row, newest_data
 
 
 def notices(rows: Sequence[Row]) -> list[str]:
     """Return a sentence for each: rows of older data, folds that were not run."""
     found = []
-    newest = max(rows, key=lambda row: max(r.provenance.started for r in row.records)).data
+    newest = newest_data(rows)
     older = [row.name for row in rows if row.data != newest]
     if older:
         found.append(

@@ -20,6 +20,8 @@ TIMES = (
     "fit_seconds", "predict_seconds", "latency_p50", "latency_p95", "throughput", "energy_joules", "overhead_seconds",
 )  # fmt: skip
 """What means nothing where several cells shared a GPU."""
+PDE = ("pde_defect", "pde_residual")
+"""Scores for which the reference solver has to go on from predictions, which it may not be able to."""
 INVESTED = ("data_seconds", "tuning_seconds", "fit_seconds")
 
 
@@ -70,6 +72,11 @@ class Row:
             if record.per_sample is not None and isinstance(tested, int) and len(record.per_sample.samples) < tested:
                 return len(record.per_sample.samples), tested
         return None
+
+    @property
+    def unfollowed(self) -> int:
+        """Of how many of its cells the reference solver could not go on from the predictions, so that there is no defect."""
+        return sum("physics" in r.diagnostics.get("notes", {}) for r in self.records if r.status == "ok")
 
     @property
     def data(self) -> str:
@@ -164,6 +171,19 @@ def _beside(row: Row, rows: Sequence[Row]) -> tuple[list[Point], float | None]:
     return solver, min((error for r, error in errors if r.control and error is not None), default=None)
 
 
+def newest_data(rows: Sequence[Row]) -> str:
+    """Return the digest of the data that the newest record of a board was made from."""
+    return max(rows, key=lambda row: max(r.provenance.started for r in row.records)).data
+
+
+def of_newest_data(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows that may be held against each other: of each dataset, tier and device those of the newest data."""
+    boards: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        boards.setdefault((row.tier, row.dataset, row.device), []).append(row)
+    return [r for found in boards.values() for r in found if r.data == newest_data(found)]
+
+
 def error_on(row: Row, other: Row) -> float | None:
     """Return the error of a row on the very test samples on which another one was scored; None where it lacks some."""
     finish = metrics.finish(row.primary)
@@ -196,7 +216,9 @@ def _row(records: list[Record]) -> Row:
     first = records[0]
     good = [r for r in records if r.status == "ok"]
     ratio = _test_over_train(good)
-    names = sorted({name for r in good for name in r.scores if not _ranks_nothing(name, good)})
+    names = sorted(
+        {name for r in good for name in r.scores if not (_ranks_nothing(name, good) or _of_some(name, good))}
+    )
     return Row(
         dataset=first.cell.dataset,
         tier=first.cell.tier,
@@ -219,6 +241,11 @@ def _row(records: list[Record]) -> Row:
 def _ranks_nothing(name: str, records: list[Record]) -> bool:
     """Whether a score is a rank correlation that had nothing to rank: one number a sample, or the same spread everywhere."""
     return name == "spread_error_correlation" and not any(r.scores.get(name) for r in records)
+
+
+def _of_some(name: str, records: list[Record]) -> bool:
+    """Whether a score is of those predictions alone that the reference solver could follow: their mean would flatter."""
+    return name in PDE and any(name not in r.scores for r in records)
 
 
 def _test_over_train(records: list[Record]) -> float:
@@ -250,6 +277,8 @@ def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
     flags = [] if row.part is None else ["scored on {} of {} test samples a fold".format(*row.part)]
     if control is not None and not row.control and row.error > control:
         flags.append("worse than the baseline")
+    if row.unfollowed:
+        flags.append("unphysical states")
     if row.solver or row.control or row.seconds_per_sample is None:
         return _with(row, None, flags)
     tradeoff = place(

@@ -103,11 +103,16 @@ def _of_samples(record: Record) -> Iterator[str]:
     if len(each.samples) != len(each.values) or len(set(each.samples)) != len(each.samples) or not each.samples:
         yield f"has {len(each.values)} scores for {len(each.samples)} samples, {len(set(each.samples))} of them different"
         return
+    if min(each.values) < 0:
+        yield f"has a sample with the error {min(each.values):.6g}, below zero"
+        return
     told, name = record.scores.get(record.primary), record.primary
     # The roots of several targets are averaged, not their squares.
     several = any(n.startswith(f"{name}/") for n in record.scores)
     mean = finish(name)(sum(each.values) / len(each.values))
-    if told is not None and not several and abs(mean - told) > HEADLINE * max(abs(mean), abs(told)):
+    if not math.isfinite(mean):
+        yield "has samples whose errors have no finite mean"
+    elif told is not None and not several and abs(mean - told) > HEADLINE * max(abs(mean), abs(told)):
         yield f"has the headline {name} {told:.6g}, but its samples' scores give {mean:.6g}"
 
 

@@ -51,6 +51,8 @@ class PerSample(_Strict):
     metric: str
     samples: list[int]
     values: list[FiniteFloat]
+    units: list[int] | None = None
+    """The independent unit that each sample is of, where several may be of one: windows of one trajectory, say."""
 
 
 class Cost(_Strict):

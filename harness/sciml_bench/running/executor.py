@@ -43,6 +43,8 @@ COMPILED = {"JAX_COMPILATION_CACHE_DIR": "jax", "TORCHINDUCTOR_CACHE_DIR": "indu
 POLL_SECONDS = 0.05
 MEMORY_POLL_SECONDS = 0.2
 GRACE_SECONDS = 3.0
+OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals by which a worker is ended from outside, which is no fault of its method; any other one is a crash."""
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -175,12 +177,21 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
 def _died(watch: Worker) -> dict[str, Any]:
     watch.process.join(GRACE_SECONDS)
     code = watch.process.exitcode
-    if code is not None and code < 0:
+    if code is not None and code < 0 and -code not in OUTSIDE:
+        name = signal.Signals(-code).name
+        return {
+            "status": "failed",
+            "reason": f"the worker process crashed with {name} in compiled code that the method runs; other cells are untouched",
+        }
+    if code is not None and code >= 0:
+        reason = f"the worker process ended by itself with exit status {code} before it had answered"
+        return {"status": "failed", "reason": f"{reason}; other cells are untouched"}
+    if code:
         name = signal.Signals(-code).name
         hint = "; the system may have run out of memory" if name == "SIGKILL" else ""
         reason = f"the worker process was ended by {name} from outside{hint}"
     else:
-        reason = f"the worker process ended by itself with exit status {code} before it had answered"
+        reason = "the worker process ended before it had answered"
     kept = "; other cells are untouched, and the same command runs this one again"
     return {"status": "failed", "reason": reason + kept, "killed": True}
 

@@ -37,7 +37,8 @@ def synchronise(device: str) -> None:
 
 def cpu_seconds() -> float:
     """Return the processor seconds of this process and of those that it started and that have ended."""
-    return time.process_time() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def peak_memory_gib() -> float:

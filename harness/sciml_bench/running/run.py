@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from .. import metrics
 from ..errors import ContractError, NotFiniteError, StoreError, UsageError
 from ..paths import full_disk
+from ..problem.generation import same_on_any_cores
 from ..protocol.seeds import PROTOCOL_VERSION
 from ..records.provenance import environment
 from ..records.record import Cost, Provenance, Record, Status
@@ -93,10 +94,11 @@ class Runner:
                 get_ready(first.cell.task, reader)
                 for each in starting:
                     each.result()
-            if len(lines) == 1:
-                yield from self._follow(lines[0], reader, watcher)
-            else:
-                yield from self._beside(lines, reader, watcher, shared.stop)
+            with same_on_any_cores():
+                if len(lines) == 1:
+                    yield from self._follow(lines[0], reader, watcher)
+                else:
+                    yield from self._beside(lines, reader, watcher, shared.stop)
         finally:
             for line in lines:
                 line.close()
@@ -157,6 +159,8 @@ class Runner:
             raise UsageError(f"{planned.cell.row} cannot be run: {reason}")
         if outcome:
             outcome |= left
+        if "cost" in outcome and planned.cell.place == "cpu" and max(self.jobs, len(self.lanes)) > 1:
+            outcome["cost"]["energy_joules"] = None  # the processor's counter knows no cells
         record = _record(planned, status, reason, scored, outcome, total, moment, self.threads, self.jobs)
         self.store.append(record)
         watcher.cell_ended(record, False)
@@ -295,7 +299,9 @@ def _record(
     }
     if outcome:
         diagnostics |= {"curves": outcome["curves"], "facts": outcome["facts"]}
-        diagnostics |= {k: outcome[k] for k in ("skipped_shifts", "killed", "left_behind") if outcome.get(k)}
+        diagnostics |= {
+            k: outcome[k] for k in ("skipped_shifts", "skipped_probes", "killed", "left_behind") if outcome.get(k)
+        }
     if scored is not None:
         diagnostics |= scored.diagnostics
     certificate = cell.task.certificate

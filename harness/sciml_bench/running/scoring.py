@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import xarray as xr
 
 from .. import digest, metrics
 from ..errors import ContractError
+from ..metrics.fourier import on_grid
 from ..problem import MEMBER, RAGGED, SAMPLE, Evolution, Steady, Variable
 from ..problem.samples import count, like, take
 from ..problem.storage import read_parts, read_samples
@@ -88,16 +90,26 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
         shifts = _shifts(task, parts, reader)
         uncertainty, reliability = uncertain.result()
         physical, notes = physics.result()
+    skipped = ""
     if any(name.startswith(("symmetry-", "gradient-")) for name in parts):
-        physical |= probes.measure(problem, parts, test)
+        try:
+            physical |= probes.measure(problem, parts, test)
+        except ContractError as error:
+            skipped = str(error)
     primary = per_sample[headline]
     return Scored(
         scores=scores | physical | uncertainty | _regimes(task, test, headline, primary) | shifts,
-        per_sample=PerSample(metric=headline, samples=[int(i) for i in chosen], values=[float(v) for v in primary]),
+        per_sample=PerSample(
+            metric=headline,
+            samples=[int(i) for i in chosen],
+            values=[float(v) for v in primary],
+            units=None if task.units is None else [int(task.units[i]) for i in chosen],
+        ),
         diagnostics={
             "reliability": reliability,
             **_curves(task, mean, test),
             **({"notes": notes} if notes else {}),
+            **({"skipped_probes": skipped} if skipped else {}),
             "worst_sample": int(chosen[int(primary.argmax())]),
             "largest_over_mean": float(primary.max() / primary.mean()) if primary.mean() > 0 else 1.0,
         },
@@ -138,7 +150,7 @@ def _curves(task: Task, prediction: xr.Dataset, truth: xr.Dataset) -> dict[str, 
             found["times"] = [
                 float(t) for t in (u["time"].values if "time" in u.coords else range(1, u.sizes["time"] + 1))
             ]
-        if variable.space:
+        if on_grid(variable):
             found.setdefault("spectrum", {})[variable.name] = {
                 "prediction": [float(e) for e in metrics.spectrum(p)],
                 "truth": [float(e) for e in metrics.spectrum(u)],
@@ -147,16 +159,20 @@ def _curves(task: Task, prediction: xr.Dataset, truth: xr.Dataset) -> dict[str, 
 
 
 def _physics(task: Task, prediction: xr.Dataset, test: xr.Dataset) -> tuple[dict[str, float], dict[str, str]]:
-    """Return the physics errors on the first test samples, or the note that the solver could not follow the prediction."""
+    """Return the physics errors on the first test samples, and the note that the solver could not follow the prediction."""
     some = range(min(PHYSICS_SAMPLES, count(test)))
     if not isinstance(task.problem.solver, Evolution | Steady):
         some = range(count(test))  # no solver has to run
-    part = take(test, some)
+    part, guess = take(test, some), take(prediction, some)
+    notes: dict[str, str] = {}
     try:
-        errors = metrics.physics.evaluate(take(prediction, some), part, task.problem, truth=part)
+        errors = metrics.physics.evaluate(guess, part, task.problem, truth=part)
     except ContractError as error:
-        return {}, {"physics": str(error)}  # it blew up on an unphysical prediction: a finding, not a failure
-    return {name: float(values.mean()) for name, values in errors.items()}, {}
+        notes = {"physics": str(error)}  # it blew up on an unphysical prediction: a finding, not a failure
+        errors = {}
+        with suppress(ContractError):
+            errors = metrics.physics.evaluate(guess, part, task.problem, truth=part, solver=False)
+    return {name: float(values.mean()) for name, values in errors.items()}, notes
 
 
 def _uncertainty(

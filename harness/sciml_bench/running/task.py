@@ -15,7 +15,7 @@ from ..problem.certificate import Certificate, certify
 from ..problem.certificate import read as read_certificate
 from ..problem.certificate import write as write_certificate
 from ..problem.generation import Cached, Progress, silent
-from ..problem.samples import count, only
+from ..problem.samples import only
 from ..problem.storage import read_samples
 from ..protocol.folds import Split, split
 from ..protocol.leakage import audit, fingerprints
@@ -59,6 +59,8 @@ class Task:
     shifts: dict[str, Cached]
     certificate: Certificate | None
     splits: list[Split]
+    units: np.ndarray | None = None
+    """The number of the independent unit that each sample is of, where the data name such units."""
 
 
 def prepare(
@@ -91,6 +93,7 @@ def prepare(
         shifts=shifts,
         certificate=certificate(dataset, data.path, seed, device=device, progress=progress, stored=True),
         splits=_audited(data, dataset.problem(), folds, fold_seed(short, dataset.version)),
+        units=_units(data),
     )
 
 
@@ -188,14 +191,19 @@ def _titled(progress: Progress, title: str) -> Progress:
 def _audited(data: Cached, problem: Problem, folds: int, seed: int) -> list[Split]:
     with generation.read(data.path) as opened:
         inputs = only(opened, [v.name for v in problem.inputs]).load()
-        units = opened["group"].values if "group" in opened else np.arange(count(inputs))
         label = next((v.name for v in problem.targets if v.kind == "label"), None)
         strata = None if label is None else opened[label].values
-    splits = split(np.asarray(units), folds, seed, strata)
+    units = _units(data)
+    splits = split(np.arange(data.samples) if units is None else units, folds, seed, strata)
     marks = fingerprints(inputs)
     for part in splits:
         audit(marks, part)
     return splits
+
+
+def _units(data: Cached) -> np.ndarray | None:
+    with generation.read(data.path) as opened:
+        return np.unique(opened["group"].values, return_inverse=True)[1] if "group" in opened else None
 
 
 def _from_file(source: Source, folds: int) -> Task:
@@ -223,6 +231,7 @@ def _from_file(source: Source, folds: int) -> Task:
         shifts={},
         certificate=None,
         splits=splits,
+        units=_units(given.cached),
     )
 
 

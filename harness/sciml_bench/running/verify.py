@@ -12,7 +12,7 @@ which is what another fold would have changed anyhow. A blind test set compares 
 
 import math
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +41,8 @@ from .worker import PREDICTIONS
 Verdict = Literal["identical", "within tolerance", "drifted", "tampered", "outdated", "failed", "skipped"]
 ROUNDING = 1e-9
 """Relative difference of scores of the same predictions."""
+PERFECT = 1e-12
+"""What is off from zero by less than this is rounding alone, of the scores that are relative and zero for a perfect answer."""
 BLIND_SIGMAS = 3.0
 
 
@@ -84,8 +86,14 @@ def tolerances(record: Record, row: Sequence[Record]) -> dict[str, float]:
     for name, value in record.scores.items():
         values = [r.scores[name] for r in row if r.status == "ok" and name in r.scores]
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else _sampling(record) * abs(value)
-        found[name] = max(2 * spread, ROUNDING * abs(value))
+        found[name] = max(2 * spread, _rounding(name, value))
     return found
+
+
+def _rounding(name: str, value: float) -> float:
+    """Return what the order of a sum may change in a score."""
+    least = PERFECT if name.startswith(("conservation/", "symmetry/")) else 1e-300
+    return max(ROUNDING * abs(value), least)
 
 
 def _sampling(record: Record) -> float:
@@ -107,7 +115,7 @@ def judge(record: Record, again: Record, row: Sequence[Record]) -> Checked:
     same = again.provenance.prediction_digest == record.provenance.prediction_digest
     allowed = tolerances(record, row)
     if same:
-        allowed = {name: ROUNDING * max(abs(value), 1e-300) for name, value in record.scores.items()}
+        allowed = {name: _rounding(name, value) for name, value in record.scores.items()}
     moved, largest = compare_scores(record.scores, again.scores, allowed)
     if not moved:
         reason = "predictions byte for byte, and every score" if same else "every score is within its tolerance"
@@ -162,15 +170,9 @@ class Verifier:
 
     def run_again(self, record: Record) -> Checked:
         """Train and predict again, and compare."""
-        try:
-            cell = self._cell(record)
-        except UnknownNameError as error:  # it was renamed or removed since
-            return Checked(record=record, verdict="outdated", reason=str(error))
-        except SciMLBenchError as error:
-            return Checked(record=record, verdict="failed", reason=str(error))
-        outdated = _outdated(record, cell)
-        if outdated:
-            return Checked(record=record, verdict="outdated", reason=outdated)
+        cell = self._planned(record, _outdated)
+        if isinstance(cell, Checked):
+            return cell
         checked = judge(record, self._record(cell, record.provenance.threads), self.row(record))
         had, have = record.provenance.threads, threads()
         if had > have and checked.verdict not in ("identical", "skipped"):
@@ -182,10 +184,17 @@ class Verifier:
         kept = predictions / f"{record.key}.h5"
         if not kept.exists():
             return Checked(record=record, verdict="skipped", reason="its predictions were not kept")
-        cell = self._cell(record)
-        with tempfile.TemporaryDirectory(prefix="sciml-bench-") as folder:
+        cell = self._planned(record, _of_other_data)
+        if isinstance(cell, Checked):
+            return cell
+        with tempfile.TemporaryDirectory(prefix="sciml-bench-") as folder, generation.same_on_any_cores():
             (Path(folder) / PREDICTIONS).symlink_to(kept.resolve())
-            found = score(cell, Path(folder), self._reader)
+            try:
+                found = score(cell, Path(folder), self._reader)
+            except SciMLBenchError as error:
+                return Checked(
+                    record=record, verdict="failed", reason=f"its kept predictions cannot be scored: {error}"
+                )
         digest = {"prediction_digest": found.prediction_digest}
         again = record.model_copy(
             update={"scores": found.scores, "provenance": record.provenance.model_copy(update=digest)}
@@ -200,7 +209,9 @@ class Verifier:
 
     def blind(self, record: Record, seed: int) -> Checked:
         """Train again on the published training part, and score on fresh test samples from another seed."""
-        cell = self._cell(record)
+        cell = self._planned(record, _outdated)
+        if isinstance(cell, Checked):
+            return cell
         if cell.method.card.family == "solver" or cell.method.card.per_instance:
             return Checked(
                 record=record,
@@ -229,6 +240,17 @@ class Verifier:
             runner = Runner(Store(Path(folder)), self._context, threads, keep_predictions=predictions)
             return next(iter(runner.run_each([Planned(cell, {})], self._watcher)))
 
+    def _planned(self, record: Record, outdated: Callable[[Record, Cell], str]) -> Cell | Checked:
+        """Return the cell of a record, or the verdict where the code or data at hand are not those of it."""
+        try:
+            cell = self._cell(record)
+        except UnknownNameError as error:  # it was renamed or removed since
+            return Checked(record=record, verdict="outdated", reason=str(error))
+        except SciMLBenchError as error:
+            return Checked(record=record, verdict="failed", reason=str(error))
+        reason = outdated(record, cell)
+        return Checked(record=record, verdict="outdated", reason=reason) if reason else cell
+
     def _cell(self, record: Record) -> Cell:
         cell = record.cell
         key = (cell.dataset, cell.tier, cell.folds)
@@ -255,13 +277,21 @@ def _row_of(record: Record) -> tuple[str | int, ...]:
 def _outdated(record: Record, cell: Cell) -> str:
     """Return why the code or data at hand are not those of the record, or ""."""
     made, commit = record.provenance, record.provenance.commit or "unknown"
-    if cell.task.data.digest[:16] != made.data_digest:
-        return f"the data generated here are not those of the record (digest {made.data_digest}, commit {commit})"
+    if other := _of_other_data(record, cell):
+        return other
     if cell.method_digest[:16] != made.method_digest:
         return f"the method's source has changed since: check out commit {commit} to repeat it"
     if cell.key != record.key:
         return f"the cell is planned otherwise than at commit {commit}: check that out to repeat it"
     return ""
+
+
+def _of_other_data(record: Record, cell: Cell) -> str:
+    """Return that the data at hand are not those of the record, or ""."""
+    made = record.provenance
+    if cell.task.data.digest[:16] == made.data_digest:
+        return ""
+    return f"the data generated here are not those of the record (digest {made.data_digest}, commit {made.commit or 'unknown'})"
 
 
 def _judge_blind(record: Record, again: Record, task: Task, parts: Mapping[str, object]) -> Checked:

@@ -90,8 +90,13 @@ class Reporter:
         self.curves.setdefault(name, []).append((int(step), float(value)))
 
     def fact(self, name: str, value: float | str) -> None:
-        """Note a single fact."""
-        self.facts[name] = value
+        """Note a single fact; a number of NumPy's becomes Python's. Raises ContractError for what is no number and no string."""
+        plain = value.item() if isinstance(value, np.generic) else value
+        if not isinstance(plain, int | float | str):
+            raise ContractError(
+                f"log.fact was given a {type(value).__name__} as '{name}'; expected a number or a string"
+            )
+        self.facts[name] = plain
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message to the parent."""
@@ -170,7 +175,8 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
     one = 1 / latency[len(latency) // 2] if latency else 0.0
     full = count(test) / seconds.wall
     log.send({"stage": "save"})
-    parts = {"test": prediction, **({} if alone else probes.ask(problem, predict, test))}
+    asked, unasked = ({}, "") if alone else _asked(problem, predict, test)
+    parts = {"test": prediction, **asked}
     if calibration is not None and not any(MEMBER in prediction[v.name].dims for v in problem.targets):
         parts["valid"] = calibration
     shifts, skipped = _shifted(job, shifted, predict, method)
@@ -180,6 +186,7 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
         "status": "ok",
         "reason": "",
         "skipped_shifts": skipped,
+        "skipped_probes": unasked,
         "accelerator": accelerator_name(job.device, method.card.framework),
         "cost": {
             "fit_seconds": fit.wall,
@@ -305,6 +312,14 @@ def _shifted(
         except Exception as error:
             skipped[name] = str(error) if isinstance(error, ContractError) else _sentence(error)
     return found, skipped
+
+
+def _asked(problem: Problem, predict: Predictor, test: xr.Dataset) -> tuple[dict[str, xr.Dataset], str]:
+    """Return the answers to the probes, or none and why: the test part is predicted whatever it makes of them."""
+    try:
+        return probes.ask(problem, predict, test), ""
+    except Exception as error:
+        return {}, str(error) if isinstance(error, ContractError | NotFiniteError) else _sentence(error)
 
 
 def _save_checkpoint(job: Job, predictor: Predictor, method: Method) -> None:
