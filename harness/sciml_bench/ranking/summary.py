@@ -181,7 +181,8 @@ def of_newest_data(rows: Iterable[Row]) -> list[Row]:
     boards: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         boards.setdefault((row.tier, row.dataset, row.device), []).append(row)
-    return [r for found in boards.values() for r in found if r.data == newest_data(found)]
+    newest = {board: newest_data(found) for board, found in boards.items()}
+    return [r for board, found in boards.items() for r in found if r.data == newest[board]]
 
 
 def error_on(row: Row, other: Row) -> float | None:

@@ -177,23 +177,20 @@ def _follow(watch: Worker, listen: Listener) -> dict[str, Any]:
 def _died(watch: Worker) -> dict[str, Any]:
     watch.process.join(GRACE_SECONDS)
     code = watch.process.exitcode
-    if code is not None and code < 0 and -code not in OUTSIDE:
-        name = signal.Signals(-code).name
-        return {
-            "status": "failed",
-            "reason": f"the worker process crashed with {name} in compiled code that the method runs; other cells are untouched",
-        }
-    if code is not None and code >= 0:
-        reason = f"the worker process ended by itself with exit status {code} before it had answered"
-        return {"status": "failed", "reason": f"{reason}; other cells are untouched"}
-    if code:
-        name = signal.Signals(-code).name
-        hint = "; the system may have run out of memory" if name == "SIGKILL" else ""
-        reason = f"the worker process was ended by {name} from outside{hint}"
+    killed = code is None or -code in OUTSIDE
+    if code is None:
+        told = "ended before it had answered"
+    elif code >= 0:
+        told = f"ended by itself with exit status {code} before it had answered"
+    elif killed:
+        hint = "; the system may have run out of memory" if -code == signal.SIGKILL else ""
+        told = f"was ended by {signal.Signals(-code).name} from outside{hint}"
     else:
-        reason = "the worker process ended before it had answered"
-    kept = "; other cells are untouched, and the same command runs this one again"
-    return {"status": "failed", "reason": reason + kept, "killed": True}
+        told = f"crashed with {signal.Signals(-code).name} in compiled code that the method runs"
+    reason = f"the worker process {told}; other cells are untouched"
+    if killed:
+        return {"status": "failed", "reason": f"{reason}, and the same command runs this one again", "killed": True}
+    return {"status": "failed", "reason": reason}
 
 
 def group_memory_gib(pid: int | None) -> float:

@@ -82,6 +82,7 @@ def prepare(
     check_folds(folds, dataset.samples)
     seed = data_seed(short) if seed is None else seed
     data, shifts = generate_all(short, dataset, seed=seed, device=device, progress=progress)
+    splits, units = _audited(data, dataset.problem(), folds, fold_seed(short, dataset.version))
     return Task(
         source=source,
         name=short,
@@ -92,8 +93,8 @@ def prepare(
         data=data,
         shifts=shifts,
         certificate=certificate(dataset, data.path, seed, device=device, progress=progress, stored=True),
-        splits=_audited(data, dataset.problem(), folds, fold_seed(short, dataset.version)),
-        units=_units(data),
+        splits=splits,
+        units=units,
     )
 
 
@@ -188,22 +189,18 @@ def _titled(progress: Progress, title: str) -> Progress:
     return lambda fraction, message: progress(fraction, f"{title}, {message}")
 
 
-def _audited(data: Cached, problem: Problem, folds: int, seed: int) -> list[Split]:
+def _audited(data: Cached, problem: Problem, folds: int, seed: int) -> tuple[list[Split], np.ndarray | None]:
+    """Return the folds, which hold no twins of each other, and the independent unit of each sample where the data name such."""
     with generation.read(data.path) as opened:
         inputs = only(opened, [v.name for v in problem.inputs]).load()
         label = next((v.name for v in problem.targets if v.kind == "label"), None)
+        units = np.unique(opened["group"].values, return_inverse=True)[1] if "group" in opened else None
         strata = None if label is None else opened[label].values
-    units = _units(data)
     splits = split(np.arange(data.samples) if units is None else units, folds, seed, strata)
     marks = fingerprints(inputs)
     for part in splits:
         audit(marks, part)
-    return splits
-
-
-def _units(data: Cached) -> np.ndarray | None:
-    with generation.read(data.path) as opened:
-        return np.unique(opened["group"].values, return_inverse=True)[1] if "group" in opened else None
+    return splits, units
 
 
 def _from_file(source: Source, folds: int) -> Task:
@@ -213,7 +210,7 @@ def _from_file(source: Source, folds: int) -> Task:
             f"--folds is {folds} but '{Path(source.name).name}' holds {given.cached.samples} samples; give fewer folds"
         )
     name = short_name(source.name)
-    splits = _audited(given.cached, given.problem, folds, fold_seed(name, 1))
+    splits, units = _audited(given.cached, given.problem, folds, fold_seed(name, 1))
     least = min(len(s.valid) for s in splits)
     if least < CALIBRATED:
         raise UsageError(
@@ -231,7 +228,7 @@ def _from_file(source: Source, folds: int) -> Task:
         shifts={},
         certificate=None,
         splits=splits,
-        units=_units(given.cached),
+        units=units,
     )
 
 

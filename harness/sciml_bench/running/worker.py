@@ -310,8 +310,13 @@ def _shifted(
         try:
             found[f"shift-{name}"] = predict(inputs)
         except Exception as error:
-            skipped[name] = str(error) if isinstance(error, ContractError) else _sentence(error)
+            skipped[name] = _skipped(error)
     return found, skipped
+
+
+def _skipped(error: Exception) -> str:
+    """Return why a part beside the test part was not predicted."""
+    return str(error) if isinstance(error, ContractError) else _sentence(error)
 
 
 def _asked(problem: Problem, predict: Predictor, test: xr.Dataset) -> tuple[dict[str, xr.Dataset], str]:
@@ -319,7 +324,7 @@ def _asked(problem: Problem, predict: Predictor, test: xr.Dataset) -> tuple[dict
     try:
         return probes.ask(problem, predict, test), ""
     except Exception as error:
-        return {}, str(error) if isinstance(error, ContractError | NotFiniteError) else _sentence(error)
+        return {}, _skipped(error)
 
 
 def _save_checkpoint(job: Job, predictor: Predictor, method: Method) -> None:
