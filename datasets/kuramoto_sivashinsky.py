@@ -107,9 +107,10 @@ class KuramotoSivashinsky(Dataset):
             "The slope of a flame front, or the phase of chemical waves: long waves grow, short ones are damped, and the "
             "nonlinear term carries energy from the former to the latter. On a circle of length 64, ten times the longest "
             "neutral wave, this is chaos in space and time. A small error grows by a factor e in about 11 time units, so "
-            "that the 40 units of the forecast span three to four such times: a good method stays close for the whole "
-            "horizon, a poor one loses the cells at `valid_time`. Starts lie on the attractor. The last given frame "
-            "determines the future; the frames before it only help a method that learns steps."
+            "that the 40 units of the forecast span three to four such times: what a method gets wrong in its first steps "
+            "is an error of the cells' own size at the end, and `valid_time` says how long it follows them. Starts lie on "
+            "the attractor. The last given frame determines the future; the frames before it only help a method that "
+            "learns steps."
         ),
         sources=(
             Source(

@@ -81,6 +81,7 @@ BAD = {
 
 
 ELSEWHERE = {
+    "an empty results folder": (["leaderboard", "--results", ""], "--results is empty; expected the path of a folder"),
     "a check where it does not apply": (
         ["check", "persistence", "-d", "darcy"],
         "Persistence does not apply to the dataset 'darcy': ",

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ..errors import UsageError
+
 RESULTS = Path("runs")
 
 
@@ -41,9 +43,22 @@ class Listed(StrEnum):
     tracks = "tracks"
 
 
+def _folder(given: str) -> Path:
+    """Return the folder; an empty name, as of a variable that is not set, would mean the present one."""
+    if not str(given):
+        raise UsageError("--results is empty; expected the path of a folder, such as runs")
+    return Path(given)
+
+
 Results = Annotated[
     Path,
-    typer.Option("--results", help="Folder of records, pictures and pages.", envvar="SCIML_BENCH_RESULTS"),
+    typer.Option(
+        "--results",
+        help="Folder of records, pictures and pages.",
+        envvar="SCIML_BENCH_RESULTS",
+        parser=_folder,
+        metavar="<path>",
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")
