@@ -19,11 +19,19 @@ def test_rows_of_other_data_are_named_and_no_baseline_for_the_rest(record):
     assert rows["net"].flags == ()
     assert rows["net"].scaled is None
     (notice,) = notices(list(rows.values()))
-    assert notice == "Made from other data than the newest row, and held against none of the others: mean."
+    assert notice == "Made from other data than most rows, and held against none of those: mean."
     same = of(record, "net", 0.5)
     rows = {r.name: r for r in summarise(old + same)}
     assert rows["net"].flags == ("worse than the baseline",)
     assert notices(list(rows.values())) == []
+
+
+def test_one_row_of_other_data_does_not_stand_against_all_others(record):
+    same = of(record, "mean", 0.1, family="control") + of(record, "fno", 0.05)
+    stray = of(record, "net", 0.01, data="e", started="2026-01-02T00:00:00+00:00")
+    rows = {r.name: r for r in summarise(same + stray)}
+    assert notices(list(rows.values())) == ["Made from other data than most rows, and held against none of those: net."]
+    assert rows["fno"].scaled is not None
 
 
 def test_folds_that_were_not_run_are_told(record):

@@ -169,6 +169,15 @@ CASES = {
         lambda r: write(r, FILE, line(0, scores={"rel_l2": 0.01})),
         "would take the place of the published",
     ),
+    "superseding a row": (
+        add(provenance__method_digest="another"),
+        "line 4 would take the place of the published row 'own', which has other code, settings or data",
+    ),
+    "of a time to come": (
+        add(provenance__started="9999-12-31T00:00:00+00:00"),
+        "line 4 was started at '9999-12-31T00:00:00+00:00': expected a time with its zone",
+    ),
+    "of no time": (add(provenance__started="newest"), "line 4 was started at 'newest'"),
     "drift": (lambda r: write(r, "drift.jsonl", {}), "drift.jsonl is not for a submission to write"),
     "speed": (lambda r: write(r, "speed/a-cpu-2/0123456789ab.json", {}), "is not for a submission to write"),
     "picture": (lambda r: write(r, f"small/burgers/samples/{'0' * 16}.h5"), "is not for a submission to write"),
@@ -228,6 +237,12 @@ def test_identical_predictions_and_errors_under_the_floor_are_reported_and_not_r
     told = " ".join(str(f) for f in found.findings)
     assert "copied and own have the same predictions, byte for byte, on burgers (small) fold 0" in told
     assert "under the floor" in told
+
+
+def test_who_says_that_others_are_held_against_it_is_pointed_out(results):
+    write(results, "small/burgers/easy.jsonl", line(0, "easy", family="control"))
+    (told,) = review.review(results, published(results, "HEAD")).findings
+    assert (told.sentence, told.refuses) == ("says that its method is a control, which others are held against", False)
 
 
 def test_the_projects_own_runs_may_confirm_and_supersede(results):

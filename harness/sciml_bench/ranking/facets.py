@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from .summary import PDE, Row, of_newest_data
+from .summary import PDE, Row, of_common_data
 
 CLIP = 1e3
 ROUNDING = 1.2e-7
@@ -46,7 +46,7 @@ def facets(rows: Sequence[Row]) -> dict[str, dict[str, Facet]]:
     `physics` and `crps` are relative; `coverage` is the mean of coverage_90; `throughput` (samples a second), `fit` (seconds) and
     `speed_up` (at equal error) are geometric means.
     """
-    methods = [r for r in of_newest_data(rows) if not r.solver and r.error is not None]
+    methods = [r for r in of_common_data(rows) if not r.solver and r.error is not None]
     boards: dict[str, list[Row]] = {}
     for row in methods:
         boards.setdefault(row.dataset, []).append(row)

@@ -33,7 +33,7 @@ import scipy
 
 from .compare import DRAWS, holm
 from .critical_difference import CriticalDifference, critical_difference
-from .summary import Row, error_on, of_newest_data
+from .summary import Row, error_on, of_common_data
 
 CLIP = (1e-3, 10.0)
 LEVEL = 0.95
@@ -157,7 +157,7 @@ class _Table:
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "_Table | None":
-        competing = [r for r in of_newest_data(rows) if not r.solver and r.applies]
+        competing = [r for r in of_common_data(rows) if not r.solver and r.applies]
         best = _baselines(competing)
         datasets = tuple(sorted({r.dataset for r in competing} & set(best)))
         names = tuple(sorted({r.name for r in competing if r.dataset in datasets}))

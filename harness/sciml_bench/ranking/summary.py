@@ -171,18 +171,22 @@ def _beside(row: Row, rows: Sequence[Row]) -> tuple[list[Point], float | None]:
     return solver, min((error for r, error in errors if r.control and error is not None), default=None)
 
 
-def newest_data(rows: Sequence[Row]) -> str:
-    """Return the digest of the data that the newest record of a board was made from."""
-    return max(rows, key=lambda row: max(r.provenance.started for r in row.records)).data
+def common_data(rows: Sequence[Row]) -> str:
+    """Return the digest of the data that most rows of a board were made from; of as many rows, the newest.
+
+    Not the newest of all: one row made on a processor that rounds otherwise would then stand alone, and so would all others.
+    """
+    numbers = Counter(row.data for row in rows)
+    return max(rows, key=lambda row: (numbers[row.data], max(r.provenance.started for r in row.records))).data
 
 
-def of_newest_data(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows that may be held against each other: of each dataset, tier and device those of the newest data."""
+def of_common_data(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows that may be held against each other: of each dataset, tier and device those of the data of most."""
     boards: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         boards.setdefault((row.tier, row.dataset, row.device), []).append(row)
-    newest = {board: newest_data(found) for board, found in boards.items()}
-    return [r for board, found in boards.items() for r in found if r.data == newest[board]]
+    common = {board: common_data(found) for board, found in boards.items()}
+    return [r for board, found in boards.items() for r in found if r.data == common[board]]
 
 
 def error_on(row: Row, other: Row) -> float | None:

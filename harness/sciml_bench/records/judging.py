@@ -5,6 +5,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +19,8 @@ from .store import complaint
 LINE_BYTES = 2**20
 HEADLINE = 1e-6
 """Relative difference of a headline from what its samples' scores give."""
+CLOCKS = timedelta(days=1)
+"""By how much a machine's clock may be ahead."""
 PATHS = re.compile(
     r"(?:^|[^A-Za-z0-9_./:-])(?:/(?:home|Users|root|tmp|var|mnt|work|data|opt|usr|scratch)/|[A-Za-z]:\\)"
 )
@@ -81,6 +84,8 @@ def against_protocol(record: Record) -> Iterator[str]:
         yield f"has the seed {cell.seed}; the protocol gives this cell {seed}"
     if cell.fold >= cell.folds:
         yield f"is of fold {cell.fold} but has {cell.folds} folds, counted from 0"
+    if not _has_begun(made.started):
+        yield f"was started at {plain(made.started)}: expected a time with its zone, as {_now()}, and none to come"
     if made.protocol != PROTOCOL_VERSION:
         yield f"follows version {made.protocol} of the protocol; this is version {PROTOCOL_VERSION}"
     whole = record.per_sample is not None and record.cost is not None and record.primary in record.scores
@@ -91,6 +96,19 @@ def against_protocol(record: Record) -> Iterator[str]:
         yield f"has the status {record.status} and no sentence that says why"
     if made.badge != "self-reported" and made.verification is None:
         yield f"carries the badge '{made.badge}' and does not say how it was confirmed"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _has_begun(started: str) -> bool:
+    """Whether a text is a time that can be compared with others, and has come: the newest record of a row is the one that counts."""
+    try:
+        time = datetime.fromisoformat(started)
+    except ValueError:
+        return False
+    return time.utcoffset() == timedelta(0) and time <= datetime.now(UTC) + CLOCKS
 
 
 def _of_samples(record: Record) -> Iterator[str]:
@@ -125,13 +143,21 @@ def against_publishing(record: Record) -> Iterator[str]:
         yield "is of a file of somebody's own, which nobody else can run again"
 
 
-def against_outside(record: Record, before: Record | None) -> Iterator[str]:
-    """Yield what only the project's own runs may say; `before` is the published record with the same key."""
+def against_outside(record: Record, before: Record | None, row: Record | None) -> Iterator[str]:
+    """Yield what only the project's own runs may say.
+
+    `before` is the published record with the same key, `row` the one of the same row that was started last.
+    """
     made = record.provenance
     if made.badge != "self-reported" or made.verification is not None:
         yield f"carries the badge '{made.badge}': what is submitted is self-reported until the project has run it again"
     if before is not None and before.status == "ok":
         yield f"would take the place of the published record {before.key}: if yours differs, open an issue"
+    elif row is not None and row.generation != record.generation:
+        yield (
+            f"would take the place of the published row {plain(record.row)}, which has other code, settings or data: name your "
+            "method otherwise, or open an issue to have the row run again"
+        )
 
 
 def identity(record: Record) -> tuple[Any, ...]:

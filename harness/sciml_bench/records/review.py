@@ -202,6 +202,10 @@ def _read(found: Review, name: str, first: int, added: bytes) -> None:
         if not sentences:
             found.new.append(record)
             held[record.key] = record
+            if found.outside and record.family in ("control", "solver"):
+                found.note(
+                    where, f"says that its method is a {record.family}, which others are held against", refuses=False
+                )
             floor = record.floor.get(record.primary, 0.0)
             if record.family != "solver" and record.scores.get(record.primary, math.inf) < floor:
                 found.note(where, f"has an error under the floor of its dataset's truth, {floor:.2g}", refuses=False)
@@ -221,7 +225,12 @@ def _sentences(found: Review, name: str, record: Record, before: Record | None) 
     if found.base is not None:
         yield from judging.against_publishing(record)
     if found.outside:
-        yield from judging.against_outside(record, before)
+        same = [
+            r
+            for r in found.published(name.rpartition("/")[0])
+            if (r.row, r.cell.device) == (record.row, record.cell.device)
+        ]
+        yield from judging.against_outside(record, before, max(same, key=lambda r: r.provenance.started, default=None))
 
 
 def _twins(found: Review) -> None:
