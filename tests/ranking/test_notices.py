@@ -4,6 +4,7 @@ import numpy as np
 
 from sciml_bench.ranking.notices import notices
 from sciml_bench.ranking.summary import summarise
+from sciml_bench.records.record import Cost
 
 
 def of(record, method, error, *, family="network", data="d", started="2026-01-01T00:00:00+00:00", folds=range(5)):
@@ -32,6 +33,28 @@ def test_one_row_of_other_data_does_not_stand_against_all_others(record):
     rows = {r.name: r for r in summarise(same + stray)}
     assert notices(list(rows.values())) == ["Made from other data than most rows, and held against none of those: net."]
     assert rows["fno"].scaled is not None
+
+
+def test_a_row_must_beat_the_best_simple_method_and_a_simple_method_a_control(record):
+    made = of(record, "mean", 0.4, family="control") + of(record, "linear", 0.1, family="baseline")
+    rows = {r.name: r for r in summarise(made + of(record, "net", 0.2))}
+    assert {n: r.baseline for n, r in rows.items()} == {"mean": None, "linear": 0.4, "net": 0.1}
+    assert rows["net"].flags == ("worse than the baseline",)
+    assert rows["linear"].flags == ()
+
+
+def test_the_same_data_cost_every_row_the_same(record):
+    def took(seconds, method):
+        cost = dict.fromkeys(Cost.model_fields, 1.0) | {
+            "precision": "64",
+            "device_shared": None,
+            "data_seconds": seconds,
+        }
+        cost |= dict.fromkeys(("predict_samples", "throughput_batch", "parameters", "threads"), 1)
+        return [r.model_copy(update={"cost": Cost(**cost)}) for r in of(record, method, 0.1)]
+
+    rows = summarise(took(30.0, "busy") + took(10.0, "idle") + took(0.0, "solver"))
+    assert {r.name: r.cost["data_seconds"] for r in rows} == {"busy": 10.0, "idle": 10.0, "solver": 0.0}
 
 
 def test_folds_that_were_not_run_are_told(record):

@@ -77,8 +77,19 @@ def test_its_skill_is_what_its_samples_say(rows):
     assert {p.name: p.skill for p in found.places} == pytest.approx({"anew": 0.6, "net": 0.5, "mean": 0.0})
 
 
+def test_a_baseline_that_is_exact_on_just_those_samples_does_not_make_it_the_worst_of_all(record, rows):
+    """It has 3.2 on samples 2.4 times as hard as all, that is 1.33, between the network's 1.67 and the exact one's 0.67."""
+    exact = np.where(HARD > 1, 1e-15, 1.0)
+    easy = [record("easy", fold, exact).model_copy(update={"family": "baseline"}) for fold in range(5)]
+    found = league([*rows.values(), *summarise(easy)])
+    assert found is not None
+    assert found.baselines == {"d": "easy"}
+    assert [p.name for p in found.places] == ["easy", "anew", "net", "mean"]
+    assert {p.name: p.relative["d"] for p in found.places}["anew"] == pytest.approx(2.0)
+
+
 def test_the_checklist_says_so(rows):
-    told = {c.name: c.told for c in checklist(rows["anew"], 1.0)}
+    told = {c.name: c.told for c in checklist(rows["anew"])}
     assert "6 test samples in the first, 2 of which it is scored on" in told["Split without leakage"]
     assert told["Latency measured"].startswith("20 s a sample")
 

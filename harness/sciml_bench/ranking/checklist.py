@@ -40,17 +40,12 @@ class Check:
 class _Facts:
     row: Row
     good: tuple[Record, ...]
-    control: float | None
     checkpoints: Collection[str]
 
 
-def checklist(row: Row, control: float | None, checkpoints: Collection[str] = ()) -> tuple[Check, ...]:
-    """Return the checklist of a row.
-
-    `control` is the error of the best negative control on the same board, `checkpoints` are the keys of the cells whose
-    checkpoint was kept beside the records.
-    """
-    facts = _Facts(row, tuple(r for r in row.records if r.status == "ok"), control, checkpoints)
+def checklist(row: Row, checkpoints: Collection[str] = ()) -> tuple[Check, ...]:
+    """Return the checklist of a row; `checkpoints` are the keys of the cells whose checkpoint was kept beside the records."""
+    facts = _Facts(row, tuple(r for r in row.records if r.status == "ok"), checkpoints)
     return tuple(Check(name, *check(facts)) for name, check in _CHECKS.items())
 
 
@@ -95,11 +90,12 @@ def _baseline(f: _Facts) -> tuple[Verdict, str]:
         return "not applicable", "It is a control itself."
     if error is None:
         return "no", "No cell has a score."
-    if f.control is None:
-        return "no", "No control was run on this board to compare with."
-    ratio = error / f.control if f.control > 0 else float("inf")
-    told = f"{f.row.primary} {error:.3g}, {ratio:.3g} times that of the best control, {f.control:.3g}."
-    return ("yes" if error < f.control else "no"), told
+    best = f.row.baseline
+    if best is None:
+        return "no", "No simple method was run on this board to compare with."
+    ratio = error / best if best > 0 else float("inf")
+    told = f"{f.row.primary} {error:.3g}, {ratio:.3g} times that of the best simple method, {best:.3g}."
+    return ("yes" if error < best else "no"), told
 
 
 def _metric(f: _Facts) -> tuple[Verdict, str]:

@@ -17,8 +17,8 @@ there as a bootstrap of D units is too narrow by that. Of a single unit it reach
 methods are told apart. Two methods are told apart by Student's t of log (1 − skill(m)) −
 log (1 − skill(n)) over its own deviation, widened likewise, corrected for all pairs after Holm. A method without a score on a
 dataset or in a fold (it failed, does not apply, or was run in other folds or not at all) is given the baseline's error there, and
-flagged. Rows of older data are left out. Of a method that
-is scored on some of the test samples, as it solves each anew, e is taken in proportion to the baseline's on the same ones.
+flagged. Rows of other data than most are left out. Of a method that is scored on some of the test samples, as it solves each
+anew, e is divided by how much harder those are than all: by the median over the other methods of their error on them over theirs.
 
 The form of the skill score is that of Erickson et al. 2025, TabArena, arXiv:2506.16791, after Shchur et al. 2025, fev-bench.
 """
@@ -33,7 +33,7 @@ import scipy
 
 from .compare import DRAWS, holm
 from .critical_difference import CriticalDifference, critical_difference
-from .summary import Row, error_on, of_common_data
+from .summary import SIMPLE, Row, error_on, of_common_data
 
 CLIP = (1e-3, 10.0)
 LEVEL = 0.95
@@ -64,6 +64,8 @@ class Place:
     """Datasets on which it has no score and was given the baseline's."""
     worst: tuple[str, float]
     """The dataset on which it does worst, of those on which it has a score, and its error over the baseline's."""
+    relative: Mapping[str, float]
+    """Dataset on which it has a score → its error over the baseline's."""
 
     @property
     def rank(self) -> str:
@@ -130,6 +132,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
                 group=groups[int(m)],
                 imputed=tuple(d for d, lost in zip(table.datasets, table.imputed[m], strict=True) if lost),
                 worst=(table.datasets[worst], float(ratio[m, worst])),
+                relative={d: float(ratio[m, j]) for j, d in enumerate(table.datasets) if not table.imputed[m, j]},
             )
         )
     return League(
@@ -172,7 +175,7 @@ class _Table:
         for i, name in enumerate(names):
             for j, dataset in enumerate(datasets):
                 row = by_place.get((name, dataset))
-                own = {} if row is None else _beside(row, best[dataset])
+                own = {} if row is None else _beside(row, best[dataset], [r for r in competing if r.dataset == dataset])
                 imputed[i, j] = row is None or not row.ok or not own.keys() >= substitutes[dataset].keys()
                 errors[i, j] = _filled(own, substitutes[dataset], folds)
         errors = np.maximum(errors, floors[None, :, None])
@@ -194,7 +197,7 @@ class _Table:
 
 def _baselines(rows: Sequence[Row]) -> dict[str, Row]:
     """Return the most accurate baseline or control of each dataset, of those that succeeded throughout in as many folds as any."""
-    simple = [r for r in rows if r.family in ("control", "baseline") and r.ok and r.error is not None]
+    simple = [r for r in rows if r.family in SIMPLE and r.ok and r.error is not None]
 
     def worth(row: Row) -> tuple[int, float]:
         return -row.succeeded, row.error or 0.0
@@ -211,13 +214,21 @@ def _folds(row: Row) -> dict[int, float]:
     return {k: float(np.mean(v)) for k, v in found.items()}
 
 
-def _beside(row: Row, baseline: Row) -> dict[int, float]:
-    """Return fold → error, in the baseline's folds; of a row scored on some samples, in proportion to the baseline's on them."""
+def _beside(row: Row, baseline: Row, others: Sequence[Row]) -> dict[int, float]:
+    """Return fold → error, in the baseline's folds; of a row scored on some samples, as it might be on all."""
     if row.folds != baseline.folds:
         return {}
-    found, on_them = _folds(row), error_on(baseline, row) if row.part else None
-    share = baseline.error / on_them if on_them and baseline.error else 1.0
-    return {k: share * error for k, error in found.items()}
+    harder = _harder(row, others) if row.part else 1.0
+    return {k: error / harder for k, error in _folds(row).items()}
+
+
+def _harder(row: Row, others: Sequence[Row]) -> float:
+    """Return how much harder the samples of a row are than all: the median of the errors on them over the errors on all.
+
+    Of all methods that are scored on all, as a single one, the best baseline say, may be exact on just these.
+    """
+    found = [(error_on(r, row), r.error) for r in others if r.part is None and r.ok]
+    return float(np.median([on_them / error for on_them, error in found if on_them and error] or [1.0]))
 
 
 def _filled(own: dict[int, float], baseline: dict[int, float], folds: int) -> np.ndarray:

@@ -22,6 +22,8 @@ TIMES = (
 """What means nothing where several cells shared a GPU."""
 PDE = ("pde_defect", "pde_residual")
 """Scores for which the reference solver has to go on from predictions, which it may not be able to."""
+SIMPLE = ("control", "baseline")
+"""Families of methods that any other one must beat."""
 INVESTED = ("data_seconds", "tuning_seconds", "fit_seconds")
 
 
@@ -48,6 +50,8 @@ class Row:
     flags: tuple[str, ...] = ()
     scaled: float | None = None
     """(c − e)/(c − floor), e its error and c that of the best negative control: 0 is as bad as that, 1 as good as the truth."""
+    baseline: float | None = None
+    """The least error of another simple method, a control or a baseline; of those that a baseline is held against, a control."""
 
     @property
     def ok(self) -> bool:
@@ -154,21 +158,34 @@ def summarise(records: Iterable[Record]) -> list[Row]:
 
 def _board(records: Sequence[Record]) -> list[Row]:
     """Return the rows of one dataset, tier and device."""
-    rows = [_row(_newest(list(group))) for _, group in groupby(records, key=lambda r: r.row)]
+    rows = _sharing([_row(_newest(list(group))) for _, group in groupby(records, key=lambda r: r.row)])
     placed = [_placed(r, *_beside(r, rows)) for r in rows]
     return sorted(placed, key=lambda r: (r.error is None, r.error or 0.0, r.name))
 
 
-def _beside(row: Row, rows: Sequence[Row]) -> tuple[list[Point], float | None]:
-    """Return the solver's points and the best control's error, on those test samples on which the row was scored."""
-    others = [r for r in rows if (r.solver or r.control) and r.data == row.data]
+def _sharing(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with one cost of the same data: the least, as what else a machine did while it made them is no method's."""
+    least: dict[tuple[str, int], float] = {}
+    for row in rows:
+        seconds = row.cost.get("data_seconds", 0.0)
+        if seconds > 0:
+            least[row.data, row.folds] = min(seconds, least.get((row.data, row.folds), seconds))
+    costs = [{"data_seconds": least[r.data, r.folds]} if r.cost.get("data_seconds") else {} for r in rows]
+    return [replace(row, cost=row.cost | shared) for row, shared in zip(rows, costs, strict=True)]
+
+
+def _beside(row: Row, rows: Sequence[Row]) -> tuple[list[Point], float | None, float | None]:
+    """Return the solver's points, the best control's error and the baseline's, on the test samples that the row was scored on."""
+    others = [r for r in rows if (r.solver or r.family in SIMPLE) and r.data == row.data]
     errors = [(r, r.error if row.part is None else error_on(r, row)) for r in others]
     solver = [
         Point(r.name, error, r.seconds_per_sample)
         for r, error in errors
         if r.solver and error is not None and r.seconds_per_sample is not None
     ]
-    return solver, min((error for r, error in errors if r.control and error is not None), default=None)
+    simple = [(r, error) for r, error in errors if not r.solver and error is not None]
+    control = min((error for r, error in simple if r.control), default=None)
+    return solver, control, min((error for r, error in simple if row.family not in SIMPLE or r.control), default=None)
 
 
 def common_data(rows: Sequence[Row]) -> str:
@@ -274,13 +291,14 @@ def _cost(records: list[Record]) -> dict[str, float]:
     return found
 
 
-def _placed(row: Row, solver: list[Point], control: float | None) -> Row:
+def _placed(row: Row, solver: list[Point], control: float | None, baseline: float | None) -> Row:
+    row = replace(row, baseline=None if row.control else baseline)
     if row.error is not None and control is not None:
         row = replace(row, scaled=_scaled(row.error, control, max(row.floor.get(row.primary, 0.0), 0.0)))
     if row.error is None:
         return row
     flags = [] if row.part is None else ["scored on {} of {} test samples a fold".format(*row.part)]
-    if control is not None and not row.control and row.error > control:
+    if row.baseline is not None and row.error > row.baseline:
         flags.append("worse than the baseline")
     if row.unfollowed:
         flags.append("unphysical states")

@@ -103,7 +103,7 @@ def _now() -> str:
 
 
 def _has_begun(started: str) -> bool:
-    """Whether a text is a time that can be compared with others, and has come: the newest record of a row is the one that counts."""
+    """Whether a text is a time that has come, in a form that sorts: of a row the record that was started last counts."""
     try:
         time = datetime.fromisoformat(started)
     except ValueError:

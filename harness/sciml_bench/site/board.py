@@ -60,8 +60,6 @@ class Board:
     rows: tuple[RowView, ...]
     primary: str
     floor: float | None
-    control: float | None
-    """The error of the best negative control."""
     physics: str | None
     columns: tuple[Column, ...]
     scale: LogScale
@@ -139,7 +137,6 @@ def _board(rows: list[Row]) -> Board:
         rows=tuple(_views(rows, scale, floor, chosen)),
         primary=rows[0].primary,
         floor=floor,
-        control=min((r.error for r in rows if r.control and r.error is not None), default=None),
         physics=physics,
         columns=chosen,
         scale=scale,

@@ -120,7 +120,7 @@ def row_page(board: Board, view: RowView, results: Path, gallery: Gallery) -> Ro
         samples=samples,
         missing=missing,
         skipped=_skipped(view),
-        checks=checklist(row, board.control, kept),
+        checks=checklist(row, kept),
         badge=_badge(row.records),
         alike=tree(alike) if alike else Markup(""),
         folds=tuple(Fold(r, _anchor(r), tree(own(w, alike))) for r, w in zip(row.records, whole, strict=True)),

@@ -243,7 +243,7 @@ def _relative(standing: Standing, board: Board, base: float | None) -> Shade:
     if not base:
         return Shade(text.number(row.row.error))
     least = max(board.floor or 0.0, 0.0)
-    ratio = max(row.row.error, least) / max(base, least)
+    ratio = standing.place.relative.get(board.dataset) or max(row.row.error, least) / max(base, least)
     steps = (1.0, 0.5, 0.2, 0.05)
     shade = 0 if ratio > 1 else 1 + sum(ratio <= s for s in steps)
     return Shade(text.number(ratio, 2), "" if row.row.ok else row.status, ratio, min(shade, SHADES))
