@@ -135,20 +135,27 @@ def standing(pool: Pool) -> str:
     league = pool.league
     if league is None:
         return "No ranking: it takes two methods and a baseline that succeeded."
-    first = league.places[0]
+    n = len(league.datasets)
+    first = next((p for p in league.places if 2 * len(p.imputed) < n), league.places[0])
     if first.family in SIMPLE:
         return f"No method is better than the simple ones: {first.name} leads."
-    ties = [p.name for p in league.places[1:] if set(p.group) & set(first.group)]
+    ties = [p.name for p in league.places if p is not first and set(p.group) & set(first.group)]
     lead = (
         f"{first.name} leads with a skill of {text.number(first.skill, 2)} ({_ends(first.skill_low, first.skill_high)})"
     )
     if first.imputed:
-        n = len(league.datasets)
         lead += f", with a score on {n - len(first.imputed)} of the {n} datasets"
+    above = [p.name for p in league.places[: league.places.index(first)]]
+    if above:
+        lead += f" (above it, with a score on no more than half of them: {_few(above)})"
     if not ties:
         return f"{lead}, told apart from every other method."
-    shown = ", ".join(ties[:3]) + (f" and {len(ties) - 3} more" if len(ties) > 3 else "")
-    return f"{lead}, which cannot be told from {shown}."
+    return f"{lead}, which cannot be told from {_few(ties)}."
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first three names and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _ends(low: float, high: float) -> str:
