@@ -60,6 +60,11 @@ def physics_label(name: str) -> str:
     return PHYSICS.get(name, text.words(name.partition("/")[2]).capitalize() + " error")
 
 
+def lower_is_better(name: str) -> bool:
+    """Whether a score, of one target or of all, is better where it is smaller."""
+    return name.partition("/")[0] not in _HIGH
+
+
 def _whole(name: str) -> bool:
     """Whether a score is of the whole test part and of all targets."""
     metric, _, target = name.partition("/")
@@ -81,7 +86,7 @@ def _score(name: str, physics: str | None) -> Column:
         group = "physics"
     elif name.startswith(_UNCERTAINTY):
         group = "uncertainty"
-    best: Best = "high" if name in _HIGH else "low"
+    best: Best = "low" if lower_is_better(name) else "high"
     if name.startswith("coverage_"):
         level = int(name.removeprefix("coverage_")) / 100
         return Column(name, f"Cover {100 * level:.0f}%", group, lambda r: _off(r, name, level))
