@@ -15,7 +15,7 @@ KINDS = {METHOD: "good", SOLVER: "bad", EQUAL: "plain"}
 
 @dataclass(frozen=True)
 class Rivalry:
-    """The verdict, nothing where there is none, and the sentence that says who is better by how much."""
+    """The verdict, nothing where there is none, and by how much who wins is better."""
 
     verdict: str
     told: str
@@ -37,10 +37,10 @@ def against_solver(board: Board, best: RowView) -> Rivalry:
         return Rivalry(METHOD, "no setting of the solver is as accurate")
     solver = cheapest(board, best.row)
     if solver is not None and overlap(solver, best.row):
-        return Rivalry(EQUAL, "at equal error the times of the folds overlap")
+        return Rivalry(EQUAL, "the times of the folds overlap")
     if tradeoff.speed_up < 1:
-        return Rivalry(SOLVER, f"{text.number(1 / tradeoff.speed_up, 2)}× faster than the method at equal error")
-    return Rivalry(METHOD, f"{text.number(tradeoff.speed_up, 2)}× faster than the solver at equal error")
+        return Rivalry(SOLVER, f"{text.number(1 / tradeoff.speed_up, 2)}× faster at equal error")
+    return Rivalry(METHOD, f"{text.number(tradeoff.speed_up, 2)}× faster at equal error")
 
 
 def cheapest(board: Board, row: Row) -> Row | None:
