@@ -174,7 +174,7 @@ class Page {
     document.getElementById("sentences").replaceChildren(...all.map((c) => node("li", {}, sentence(c))));
     const quoted = (name) => `'${name.replaceAll("'", "'\\''")}'`;
     const [tier, device] = this.pool.split(" ");
-    const where = `--tier ${tier}${device === "cpu" ? "" : ` --device ${device}`}`;
+    const where = `--tier ${tier}${device === "cpu" ? "" : ` --device ${device}`}${this.form.dataset.option}`;
     const commands = rivals.map((r) => `sciml-bench compare ${quoted(first)} ${quoted(r)} ${where}`);
     document.getElementById("again").replaceChildren(...commands.map(commandLine));
     announce(`${all.length} comparisons shown`);

@@ -288,6 +288,23 @@ def test_a_button_copies_and_says_so(browser, at):
     assert find(browser, "input[type=search]").get_attribute("value") == command
 
 
+@pytest.mark.parametrize(
+    ("page", "table"), [("tracks/pde.html", "table.league"), ("small/burgers/fno.html", "table.plainly")]
+)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_narrow_screen_the_names_of_rows_stay_while_the_numbers_scroll(browser, at, page, table, scheme):
+    at(page, 390, scheme)
+    seen = browser.execute_script(
+        "const t = document.querySelector(arguments[0]), s = t.closest('.scroll'); s.scrollLeft = 80;"
+        "const left = s.getBoundingClientRect().left, th = t.querySelector('tbody th').getBoundingClientRect();"
+        "return [s.scrollLeft, th.left - left, th.width]",
+        table,
+    )
+    assert seen[0] == 80
+    assert seen[1] == pytest.approx(0, abs=1)
+    assert 100 < seen[2] < 180
+
+
 def test_without_scripts_every_row_column_and_picture_is_there(browser, at):
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:

@@ -116,7 +116,12 @@ def _overviews(site: _Site, shown: Suite, records: list[Record], complaints: lis
     for group in shown.groups:
         site.page(group.page, "track.html.j2", group=group, sections=sections(group, site.gallery))
     site.file(compare_page.DATA, compare_page.script(contests))
-    site.page(compare_page.PAGE, "compare.html.j2", pair=compare_page.default(contests))
+    site.page(
+        compare_page.PAGE,
+        "compare.html.j2",
+        pair=compare_page.default(contests),
+        option=compare_page.option(site.results),
+    )
     site.file(feed.PAGE, feed.feed(shown.boards))
     files = export.write(site.folder, shown.boards, records)
     site.page(DOWNLOADS, "downloads.html.j2", files=files)

@@ -1,7 +1,7 @@
 """The columns of a leaderboard: what each shows of a row, in which group it stands, and whether it is shown at first.
 
-All scores have one, but not those of a shift, of a regime or of one of several targets, which the page of the row shows.
-A column without any number on a board is left out there.
+The first tells how the hyperparameters were chosen. All scores have one, but not those of a shift, of a regime or of one of
+several targets, which the page of the row shows. A column without any number on a board is left out there.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from typing import Literal
 
 from .. import metrics
 from ..ranking.summary import Row
-from . import text
+from . import settings, text
 
 Group = Literal["accuracy", "physics", "uncertainty", "cost"]
 Best = Literal["low", "high"]
@@ -51,13 +51,18 @@ def columns(rows: Sequence[Row], physics: str | None) -> tuple[Column, ...]:
     primary = rows[0].primary
     names = dict.fromkeys(n for r in rows for n in r.scores)
     scores = [_score(n, physics) for n in names if n != primary and _whole(n)]
-    found = [c for group in ("accuracy", "physics", "uncertainty") for c in _first(scores, group)] + list(COST)
+    found = [SETTINGS, *(c for group in ("accuracy", "physics", "uncertainty") for c in _first(scores, group)), *COST]
     return tuple(c for c in found if any(c.of(r).text != text.NONE or c.of(r).note for r in rows))
 
 
 def physics_label(name: str) -> str:
     """Return what heads the column of a board's score of physics."""
     return PHYSICS.get(name, text.words(name.partition("/")[2]).capitalize() + " error")
+
+
+def lower_is_better(name: str) -> bool:
+    """Whether a score, of one target or of all, is better where it is smaller."""
+    return name.partition("/")[0] not in _HIGH
 
 
 def _whole(name: str) -> bool:
@@ -81,7 +86,7 @@ def _score(name: str, physics: str | None) -> Column:
         group = "physics"
     elif name.startswith(_UNCERTAINTY):
         group = "uncertainty"
-    best: Best = "high" if name in _HIGH else "low"
+    best: Best = "low" if lower_is_better(name) else "high"
     if name.startswith("coverage_"):
         level = int(name.removeprefix("coverage_")) / 100
         return Column(name, f"Cover {100 * level:.0f}%", group, lambda r: _off(r, name, level))
@@ -134,6 +139,12 @@ def _cost(
     return Column(key, label, "cost", value, note, bool(of), best)
 
 
+def _settings(row: Row) -> Value:
+    """Return how its settings came about, sorted by the effort."""
+    found, order = settings.origin(row), list(settings.WORDS.values())
+    return Value(found or text.NONE, sort=float(order.index(found)) if found in order else None)
+
+
 def _invested(row: Row) -> Value:
     parts = [row.cost.get("data_seconds"), row.cost.get("fit_seconds")]
     known = [p for p in parts if p is not None]
@@ -158,6 +169,7 @@ def _break_even(row: Row) -> Value:
     return Value(text.whole(row.tradeoff.break_even), sort=float(row.tradeoff.break_even))
 
 
+SETTINGS = Column("settings", "Settings", "accuracy", _settings, "how chosen", True)
 COST = (
     _cost("fit", "Fit", text.seconds, of="fit_seconds"),
     _cost("latency", "Latency", text.seconds, "median", of="latency_p50"),

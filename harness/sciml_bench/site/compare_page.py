@@ -5,14 +5,18 @@ The reference solver's settings are left out: they differ from dataset to datase
 
 import json
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ..ranking.compare import LEVEL, Comparison, compare_all, holm
 from .board import Board, RowView
 
 PAGE, DATA = "compare.html", "compare-data.js"
+OWN = "runs"
+"""The folder that `sciml-bench compare` reads without being told."""
 MOST = 4
 """So many methods stand side by side at most."""
 
@@ -78,6 +82,12 @@ def contests(boards: Sequence[Board]) -> list[Contest]:
         if pairs:
             found.append(Contest(board=board, rows=rows, pairs=pairs))
     return found
+
+
+def option(results: Path) -> str:
+    """Return what a command needs to read the records of these pages; no more than the folder's name is made public."""
+    name = results.resolve().name
+    return "" if name == OWN else f" --results {shlex.quote(name)}"
 
 
 def default(found: Sequence[Contest]) -> Pair | None:

@@ -11,6 +11,7 @@ from ..records.record import Record
 from . import cards, plots, text
 from .board import Board, RowView
 from .chart import Chart, Line
+from .columns import lower_is_better
 from .figures import Film, Sample
 from .gallery import Gallery, Picture
 from .row_charts import by_wave, calibration_caption, good, mean_over_cells, reliability, visible
@@ -97,7 +98,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         refined=_changes(dataset, _quietly(dataset.refined)) if dataset else "",
         sizes=_sizes(first),
         folds=first.cell.folds,
-        floor=tuple((name, text.number(value)) for name, value in floor.items()),
+        floor=tuple((name, text.number(value)) for name, value in floor.items() if lower_is_better(name)),
         tradeoff=_tradeoff(board, gallery),
         over_time=tuple(_over_time(board)),
         reliability=reliability(board.methods),

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..ranking.summary import COSTS
 from ..records.record import Cost, Record
+from . import settings
 from .board import Board, RowView
 
 COST = (*COSTS, "predict_seconds_per_sample")
@@ -76,6 +77,7 @@ def row_line(board: Board, view: RowView) -> Line:
         "status": view.status,
         "reason": " | ".join(row.reasons),
         "flags": "; ".join(f.text for f in view.flags),
+        "settings": settings.origin(row) or None,
         "primary": row.primary,
         "error": row.error,
         "floor": row.floor.get(row.primary),

@@ -31,6 +31,31 @@ PHYSICS = (
         "as low as the truth's own",
     ),
     Entry(
+        "conserved_mse/…",
+        "mean over k of (Q(p_k) − Q(u_k))², Q the conserved quantity, in the square of its unit: 0 where the prediction has the "
+        "true quantity at every time, whatever its phase",
+        "as low as the truth's own",
+        "10.48550/arXiv.1906.01563",
+    ),
+    Entry(
+        "bc_error",
+        "largest |p − g| over edge points and times, over the larger of |g| and the prediction's root mean square, g the value "
+        "prescribed on the edge",
+        "as low as the truth's own",
+    ),
+    Entry(
+        "positivity",
+        "Σ max(−p, 0) / Σ |p| over space and time: the negative share of a field that cannot be negative",
+        "0",
+    ),
+    Entry(
+        "gradient/…",
+        "√⟨(s·E′ − g·m)²⟩ / √⟨‖g‖² ‖m‖² / n⟩, where E′ is half the change of the predicted scalar between x + m and x − m, m a "
+        "small random move of the n inputs, g the predicted target that should be the scalar's derivative, and s its sign: "
+        "whether predicted forces are those of the predicted energy; about 1 where the two have nothing to do with each other",
+        "0",
+    ),
+    Entry(
         "symmetry/…",
         "‖f(Tx) − Tf(x)‖₂ / ‖Tf(x)‖₂ for a symmetry T of the problem: predict, then move, or move, then predict",
         "0",
@@ -40,8 +65,36 @@ PHYSICS = (
         "the same score on a test set drawn from other parameters, starts or grids than the training data",
         "that without the shift",
     ),
+    Entry("regime:…/…", "the same score on the test samples of one regime or group alone", "that of all samples"),
+    Entry(
+        "regime:…/worst_over_mean",
+        "the error in the worst regime of a division over the error of all test samples",
+        "1",
+    ),
+)
+ATOMS = (
+    Entry(
+        "energy_mae",
+        "mean of |p − u| / N over samples, p and u the energies and N the number of atoms, in the energy's unit per atom",
+        "0",
+        "10.48550/arXiv.2010.09990",
+    ),
+    Entry(
+        "force_mae",
+        "mean of |p − u| over the atoms and directions of a sample, then over samples, in the force's unit",
+        "0",
+        "10.48550/arXiv.2010.09990",
+    ),
+    Entry(
+        "force_cosine",
+        "mean of p·u / (‖p‖ ‖u‖) over the atoms of a sample, p and u the forces on one atom, then over samples; it does not see "
+        "how strong they are. An atom counts as 0 where one of the two is zero, and as 1 where both are",
+        "1",
+        "10.48550/arXiv.2010.09990",
+    ),
 )
 UNCERTAINTY = (
+    Entry("coverage_50", "share of the truth inside the central 50% interval of the prediction", "0.50"),
     Entry("coverage_90", "share of the truth inside the central 90% interval of the prediction", "0.90"),
     Entry("width_90", "mean width of that interval, in the unit of the target", "low, at a coverage of 0.90"),
     Entry(

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ..problem.card import MethodCard
 from ..ranking.league import Place
-from . import cards, citation
+from . import cards, citation, settings, text
 from .board import Board, RowView
 from .figures import Sample
 from .row_charts import calibration_caption, reliability
@@ -35,11 +35,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The hyperparameters that all rows share, and those in which they differ, by row."""
+    """The hyperparameters that all rows share, and those in which they differ, by row, with how each row's were chosen."""
 
     shared: tuple[tuple[str, object], ...]
+    origin: str
+    """How those of all rows were chosen; nothing where rows differ in it, or it is not known."""
     names: tuple[str, ...]
-    rows: tuple[tuple[Result, tuple[object, ...]], ...]
+    rows: tuple[tuple[Result, str, tuple[object, ...]], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +90,7 @@ def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> Meth
         reliability=_reliability(shown),
         reliability_caption=calibration_caption([r.view for r in shown]),
         pictures=tuple((r, r.page.samples) for r in shown if r.page.samples and not r.view.solver),
-        chosen=_chosen(results),
+        chosen=_chosen([r for r in results if r.view.row.applies]),
         bibtex=citation.of_method(method),
     )
 
@@ -124,10 +126,15 @@ def _chosen(results: Sequence[Result]) -> Chosen:
     names = list(dict.fromkeys(n for v in values for n in v))
     same = [n for n in names if len({repr(v.get(n)) for v in values}) == 1]
     differ = tuple(n for n in names if n not in same)
+    origins = [settings.origin(r.view.row) for r in results]
+    one = len(set(origins)) == 1
     return Chosen(
         shared=tuple((n, values[0][n]) for n in same),
+        origin=origins[0] if one else "",
         names=differ,
-        rows=tuple((r, tuple(v.get(n, "–") for n in differ)) for r, v in zip(results, values, strict=True))
-        if differ
+        rows=tuple(
+            (r, o, tuple(v.get(n, text.NONE) for n in differ)) for r, o, v in zip(results, origins, values, strict=True)
+        )
+        if differ or not one
         else (),
     )

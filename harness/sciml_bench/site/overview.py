@@ -8,6 +8,7 @@ from ..ranking.league import League
 from . import text
 from .board import Board, RowView
 from .compare_page import Contest
+from .rivalry import Rivalry, against_solver
 from .suite import Pool, Suite
 
 SIMPLE = ("control", "baseline")
@@ -24,9 +25,7 @@ class Advice:
     best: RowView | None
     tied: tuple[RowView, ...]
     baseline: str
-    solver: str
-    solver_wins: bool | None
-    """None where there is no solver to compare with."""
+    solver: Rivalry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,16 +84,14 @@ def advice(board: Board, contest: Contest | None) -> Advice:
     folds = max((v.row.succeeded for v in board.methods), default=0)
     whole = [v for v in board.methods if v.row.ok and v.row.succeeded == folds]
     if not whole:
-        return Advice(board=board, best=None, tied=(), baseline="", solver="", solver_wins=None)
+        return Advice(board=board, best=None, tied=(), baseline="", solver=Rivalry("", ""))
     best = whole[0]
-    solver, wins = _against_solver(board, best)
     return Advice(
         board=board,
         best=best,
         tied=() if contest is None else _tied(contest, best, whole[1 : 1 + RIVALS]),
         baseline=_against_baseline(board, best),
-        solver=solver,
-        solver_wins=wins,
+        solver=against_solver(board, best),
     )
 
 
@@ -114,20 +111,6 @@ def _against_baseline(board: Board, best: RowView) -> str:
     if simple is None or not simple.row.error or not best.row.error:
         return text.NONE
     return f"{text.number(simple.row.error / best.row.error, 2)}× less error than {simple.row.name}"
-
-
-def _against_solver(board: Board, best: RowView) -> tuple[str, bool | None]:
-    """Say in a few words whether the classical solver is the better choice."""
-    tradeoff = best.row.tradeoff
-    if not any(v.solver and v.shown for v in board.rows):
-        return "none to compare with", None
-    if tradeoff is None:
-        return text.NONE, None
-    if tradeoff.speed_up is None:
-        return "less accurate at every setting", False
-    if tradeoff.speed_up < 1:
-        return f"{text.number(1 / tradeoff.speed_up, 2)}× faster at equal error", True
-    return f"{text.number(tradeoff.speed_up, 2)}× slower at equal error", False
 
 
 def standing(pool: Pool) -> str:

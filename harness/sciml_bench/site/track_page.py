@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..ranking.league import League
-from . import ranking_figures
+from . import ranking_figures, settings
 from .gallery import Gallery, Picture
 from .overview import resolution, standing
 from .suite import Group, Pool, Shade, Standing, matrix
@@ -16,6 +16,8 @@ class Section:
     pool: Pool
     sentence: str
     resolution: str
+    settings: str
+    """How the hyperparameters of its rows were chosen, counted."""
     matrix: tuple[tuple[Standing, tuple[Shade, ...]], ...]
     figures: tuple[tuple[Picture, str], ...]
     """Drawings of the ranking with their captions."""
@@ -32,6 +34,7 @@ def _section(pool: Pool, gallery: Gallery) -> Section:
         pool=pool,
         sentence=standing(pool),
         resolution="" if made is None else resolution(made, pool.folds),
+        settings=settings.counted(v.row for b in pool.boards for v in b.rows),
         matrix=tuple((s, tuple(cells)) for s, cells in matrix(pool)),
         figures=() if made is None else tuple(_figures(made, gallery)),
     )

@@ -1,0 +1,67 @@
+"""What is said of the best method beside the classical solver: which of the two is the better choice, and by how much.
+
+Wall time varies: where the times of the folds of the two overlap, neither is called the faster one.
+"""
+
+from dataclasses import dataclass
+
+from ..ranking.summary import Row, error_on
+from . import text
+from .board import Board, RowView
+
+METHOD, SOLVER, EQUAL = "method wins", "solver wins", "about equal"
+KINDS = {METHOD: "good", SOLVER: "bad", EQUAL: "plain"}
+
+
+@dataclass(frozen=True)
+class Rivalry:
+    """The verdict, nothing where there is none, and by how much who wins is better."""
+
+    verdict: str
+    told: str
+
+    @property
+    def kind(self) -> str:
+        """The kind of the label that shows the verdict."""
+        return KINDS[self.verdict]
+
+
+def against_solver(board: Board, best: RowView) -> Rivalry:
+    """Return what the solver's settings say of a method."""
+    tradeoff = best.row.tradeoff
+    if not any(v.solver and v.shown for v in board.rows):
+        return Rivalry("", "none to compare with")
+    if tradeoff is None:
+        return Rivalry("", text.NONE)
+    if tradeoff.speed_up is None:
+        return Rivalry(METHOD, "no setting of the solver is as accurate")
+    solver = cheapest(board, best.row)
+    if solver is not None and overlap(solver, best.row):
+        return Rivalry(EQUAL, "the times of the folds overlap")
+    if tradeoff.speed_up < 1:
+        return Rivalry(SOLVER, f"{text.number(1 / tradeoff.speed_up, 2)}× faster at equal error")
+    return Rivalry(METHOD, f"{text.number(tradeoff.speed_up, 2)}× faster at equal error")
+
+
+def cheapest(board: Board, row: Row) -> Row | None:
+    """Return the fastest setting of the solver that is at least as accurate as a row, on the samples on which that is scored."""
+    most = max(row.error or 0.0, row.floor.get(row.primary, 0.0))
+    solvers = [
+        v.row for v in board.rows if v.solver and v.row.data == row.data and v.row.seconds_per_sample is not None
+    ]
+    errors = [(s, s.error if row.part is None else error_on(s, row)) for s in solvers]
+    accurate = [s for s, error in errors if error is not None and error <= most]
+    return min(accurate, key=lambda s: s.seconds_per_sample or 0.0, default=None)
+
+
+def overlap(first: Row, second: Row) -> bool:
+    """Whether the ranges over cells of the seconds for one sample have a part in common."""
+    (a, b), (c, d) = _range(first), _range(second)
+    return max(a, c) <= min(b, d)
+
+
+def _range(row: Row) -> tuple[float, float]:
+    found = [
+        r.cost.predict_seconds / r.cost.predict_samples for r in row.records if r.status == "ok" and r.cost is not None
+    ]
+    return min(found), max(found)

@@ -1,0 +1,72 @@
+"""What tables count, compare and call a floor is what they say."""
+
+import pytest
+from site_records import record
+from test_site_build import Words
+
+from sciml_bench.records.store import Store
+from sciml_bench.site import compare_page
+from sciml_bench.site.build import build
+
+
+def part_scored(made, samples):
+    """Return a record of so many test samples, of which two were scored, with floors of scores that should be high."""
+    floor = made.floor | {"valid_time": 1.0, "r2/w": 1.0}
+    return made.model_copy(update={"floor": floor, "diagnostics": made.diagnostics | {"test_samples": samples}})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return the folder of a site with rows that do not apply, a method scored on a part, and a floor of a high score."""
+    results = tmp_path_factory.mktemp("parent") / "results"
+    cells = [
+        part_scored(record(method, error * (1 + fold / 10), fold=fold, dataset=dataset), 2)
+        for dataset in ("burgers", "darcy")
+        for method, error in (("fno", 0.1), ("unet", 0.12), ("ridge", 0.3), ("mean", 0.5))
+        for fold in (0, 1)
+    ]
+    for fold in (0, 1):
+        cells.append(part_scored(record("pinn", 0.2 + fold / 100, fold=fold, dataset="burgers"), 8))
+        cells.append(record("pinn", fold=fold, dataset="darcy", status="not_applicable", reason="needs a time"))
+    for cell in cells:
+        Store(results).append(cell)
+    return build(results, results.parent / "site").parent
+
+
+def test_rows_that_do_not_apply_are_not_counted_as_rows(folder):
+    source = (folder / "methods.html").read_text(encoding="utf-8")
+    rows = {m: source.partition(f">{m}</a>")[2].partition("</tr>")[0] for m in ("pinn", "fno")}
+    assert 'data-sort="1">1</td>' in rows["pinn"]
+    assert 'data-sort="2">2</td>' in rows["fno"]
+
+
+def test_a_score_that_is_better_where_it_is_higher_has_no_floor(folder):
+    words = Words((folder / "smoke" / "burgers.html").read_text(encoding="utf-8")).text
+    floors = words.partition("Floor of each score")[2].partition("Leaderboard")[0]
+    assert "pde_defect" in floors
+    assert "valid_time" not in floors
+    assert "r2" not in floors
+    assert "Floor of 3 scores" in words
+
+
+def test_a_method_that_solves_each_instance_anew_has_no_fit_in_a_ranking(folder):
+    source = (folder / "tracks" / "pde.html").read_text(encoding="utf-8")
+    row = {m: source.partition(f'data-row="{m}"')[2].partition("</tr>")[0] for m in ("pinn", "fno")}
+    assert "2.00 s" in row["fno"]
+    assert "2.00 s" not in row["pinn"]
+    assert row["pinn"].count('<td class="s0">–</td>') == row["fno"].count('<td class="s0">–</td>') + 1
+
+
+def test_the_command_that_compares_reads_the_records_of_the_page(folder, tmp_path):
+    page = (folder / "compare.html").read_text(encoding="utf-8")
+    assert "--tier smoke --results results</code>" in page
+    assert "--tier TIER --results results</code>" in page
+    assert 'data-option=" --results results"' in page
+    assert "this.form.dataset.option" in (folder / "compare.js").read_text(encoding="utf-8")
+    assert compare_page.option(tmp_path / "runs") == ""
+    assert compare_page.option(tmp_path / "of mine") == " --results 'of mine'"
+
+
+def test_what_is_said_to_mark_a_record_marks_it(folder):
+    words = Words((folder / "contribute.html").read_text(encoding="utf-8")).text
+    assert "marked as reproduced, with the date and the drift: sciml-bench verify --badge --share" in words
