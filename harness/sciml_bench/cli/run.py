@@ -113,10 +113,6 @@ def parse_sets(words: list[str]) -> dict[str, Any]:
 def _check(options: Options, given: dict[str, Any]) -> plan.Request:
     """Refuse everything that can be refused before any work is done."""
     check_tier(options.tier)
-    if not options.methods or not options.datasets:
-        raise UsageError(
-            "no method or no dataset was given; name at least one of each, as `sciml-bench list` shows them"
-        )
     if options.folds < 2:
         raise UsageError(f"--folds is {options.folds}: cross-validation needs at least 2")
     if options.seeds < 1:
