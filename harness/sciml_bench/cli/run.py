@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.markup import escape
 
 from ..errors import InterruptedRunError, UsageError
 from ..paths import ensure_writable
@@ -94,8 +93,7 @@ def run(options: Options) -> None:
         raise InterruptedRunError(
             "interrupted; finished cells are kept, and the same command goes on from there"
         ) from error
-    for complaint in store.complaints:
-        screen.console.print(f"[yellow]![/] {escape(complaint)}", soft_wrap=True)
+    tables.complain(store)
     _finish(options, records, screen)
 
 
