@@ -42,7 +42,7 @@ def note(**what):
 class Shifted(Method):
     card = MethodCard(title="Spy", family="network", framework="numpy", summary="a test", description="A test.")
     search = MappingProxyType({{"shift": (-1.0, 0.0, 1.0, 2.0)}})
-    shift: float = 1.0
+    shift: float = 2.0
 
     def fit(self, train, valid, *, problem, budget, seed, device, log):
         inputs, target = problem.inputs[0].name, problem.targets[0].name
@@ -87,7 +87,7 @@ def test_a_killed_tuning_goes_on_finds_the_optimum_and_never_meets_the_test_part
     target = task.problem.targets[0].name
     data = read_samples(task.data.path, [x, target], None)
     noted = [json.loads(line) for line in spy.read_text().splitlines()]
-    assert noted[0]["shift"] == 1.0  # the present settings come first
+    assert noted[0]["shift"] == 2.0  # the present settings come first
     assert len([n for n in noted if "train" in n]) <= 5  # no finished trial was made twice
     for part, samples in (("train", split.train), ("valid", split.valid), ("test", split.valid)):
         for seen in (n[part] for n in noted if part in n):
