@@ -1,8 +1,8 @@
 """Write the files of a commit under a folder, byte for byte as it holds them: `blobs.py COMMIT FOLDER`, in a checkout.
 
 Neither `git archive` nor a checkout does that: both do what the commit's own .gitattributes say, which may leave files out or
-change them. A symbolic link is written as one, for the review to refuse, and nothing is written through one; a submodule, or a
-name that leads out of the folder, ends this with 1.
+change them. A symbolic link is written as one, for the review to refuse, and nothing is written through one; a submodule, a name
+that leads out of the folder, or one that is there twice, ends this with 1.
 """
 
 import os
@@ -36,11 +36,14 @@ def write(commit: str, folder: str) -> None:
             inside = path.parts[0] == folder and not {"..", "."} & {*path.parts}
             if not inside or any(p.is_symlink() for p in path.parents):
                 raise SystemExit(f"the commit holds a file whose name leads out of {folder}: {str(path)!a}")
+            if os.path.lexists(path):
+                raise SystemExit(f"the commit holds two files of one name: {str(path)!a}")
             path.parent.mkdir(parents=True, exist_ok=True)
             if mode == LINK:
                 path.symlink_to(os.fsdecode(content))
             else:
-                path.write_bytes(content)
+                with open(path, "xb") as file:
+                    file.write(content)
         store.stdin.close()
 
 

@@ -8,6 +8,7 @@ SciMLBenchError
 ├── ContractError           a method or dataset broke its contract: the cell fails, the others go on
 │   └── NotFiniteError      a prediction holds NaN or infinity
 ├── DivergedError           a method reports that it diverged
+├── KilledError             a trial was ended from outside: it says nothing of its method, and its pair has no result
 ├── InterruptedRunError     the user pressed Ctrl-C: exit status 130
 └── StoreError              a record or a cache on disk cannot be read or written
 
@@ -54,6 +55,10 @@ class NotFiniteError(ContractError):
 
 class DivergedError(SciMLBenchError):
     """A method reports that it diverged."""
+
+
+class KilledError(SciMLBenchError):
+    """A trial was ended from outside."""
 
 
 class InterruptedRunError(SciMLBenchError):

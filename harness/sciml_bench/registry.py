@@ -23,7 +23,7 @@ from . import benchmarks as track_folder
 from . import datasets as dataset_folder
 from . import methods as method_folder
 from . import naming
-from .errors import ContractError, UnknownNameError, UsageError
+from .errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
 from .method.contract import Method
 from .problem import TIERS, Dataset, DatasetCard, MethodCard
 from .problem.card import Family, Framework, Kind, Truth
@@ -64,7 +64,12 @@ def _offered(kind: str) -> dict[str, str]:
 def _module(folder: ModuleType, kind: str, name: str) -> ModuleType | None:
     """Import the plugin `name`; None if there is none. Installed packages are asked only for what the suite has not."""
     module = f"{folder.__name__}.{name}" if name in _own(folder) else _offered(kind).get(name)
-    return None if module is None else importlib.import_module(module)
+    try:
+        return None if module is None else importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"the {kind.removesuffix('s')} '{name}' fails on import with {type(error).__name__}: {error}"
+        ) from error
 
 
 def track_names() -> list[str]:
@@ -88,7 +93,7 @@ def all_methods() -> Iterator[tuple[str, type[Method] | Broken]]:
         try:
             yield name, method_class(name)
         except Exception as error:
-            yield name, Broken(name, f"{type(error).__name__}: {error}")
+            yield name, Broken(name, _said(error))
 
 
 def all_datasets() -> Iterator[tuple[str, type[Dataset] | Broken]]:
@@ -97,7 +102,12 @@ def all_datasets() -> Iterator[tuple[str, type[Dataset] | Broken]]:
         try:
             yield name, dataset_class(name)
         except Exception as error:
-            yield name, Broken(name, f"{type(error).__name__}: {error}")
+            yield name, Broken(name, _said(error))
+
+
+def _said(error: Exception) -> str:
+    """Return an error in words: the package's own are sentences."""
+    return str(error) if isinstance(error, SciMLBenchError) else f"{type(error).__name__}: {error}"
 
 
 def method_class(name: str) -> type[Method]:
@@ -141,8 +151,7 @@ def dataset_class(name: str) -> type[Dataset]:
 
 
 def plugin_class(name: str) -> type[Method] | type[Dataset]:
-    """Return the method or the dataset, whichever it is, of a Python file."""
-    name = canonical(name)
+    """Return the method or the dataset, whichever it is, of a Python file of the user's own."""
     module = _module_from_file(name, "plugin")
     bases = [b for b in (Method, Dataset) if _classes(module, b)]
     if len(bases) != 1:
@@ -181,7 +190,10 @@ def short_name(name: str) -> str:
 
 
 def canonical(name: str) -> str:
-    """Return a plugin's name if `name` is the path of its file, else `name`."""
+    """Return a plugin's name if `name` is the path of its file, else `name`; inside a wrapper too."""
+    parts = naming.parse(name)
+    if parts is not None:
+        return str(replace(parts, inner=canonical(parts.inner)))
     if not is_path(name):
         return name
     path = Path(name).expanduser().resolve()

@@ -101,6 +101,16 @@ ELSEWHERE = {
     "the first of two anchors": (["reproduce", "--only", "nosuch", "--only", "burgers"], "unknown anchor 'nosuch'"),
     "a name of an alphabet": (["new", "method", "größe"], "expected a lower-case Python name"),
     "a long name": (["new", "method", "a" * 260], "no record can hold the method name"),
+    "methods of no name to sweep": (["sweep", "tabular", "-m", ""], "no method was given: '' holds no name"),
+    "datasets of no name to sweep": (
+        ["sweep", "tabular", "-d", ",", "-d", " "],
+        "no dataset was given: ',  ' holds no name",
+    ),
+    "methods of no name to tune": (["tune", "tabular", "-m", ""], "no method was given"),
+    "methods of no name to verify": (["verify", "-m", ""], "no method was given"),
+    "datasets of no name to compare": (["compare", "fno", "unet", "-d", ""], "no dataset was given"),
+    "datasets of no name to try": (["check", "mean", "-d", ""], "no dataset was given"),
+    "anchors of no name": (["reproduce", "--only", ""], "no anchor was given"),
     "an unknown anchor": (["reproduce", "--only", "nosuch"], "unknown anchor 'nosuch': known: "),
     "minutes without end": (["reproduce", "--minutes", "nan"], "--minutes is nan: expected a finite number"),
     "two ways to verify": (

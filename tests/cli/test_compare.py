@@ -40,6 +40,17 @@ def test_a_row_of_each_device_is_no_pair(ask, published):
     )
 
 
+def test_a_line_that_is_no_record_is_said_by_what_reads_it(ask, published, tmp_path):
+    published("linear", "cpu")
+    published("mean", "cpu")
+    with open(tmp_path / "r" / "small" / "borehole" / "mean.jsonl", "a") as handle:
+        handle.write("{\n")
+    for words in (("compare", "linear", "mean"), ("verify", "-m", "linear", "--predictions", "."), ("leaderboard",)):
+        done = ask(*words, "--results", "r", "--json")
+        assert (done.returncode, done.stderr.count("is not whole JSON")) == (0, 1), done.stderr
+        json.loads(done.stdout)
+
+
 def test_the_device_can_be_chosen(ask, published):
     published("linear", "cpu", "cuda")
     published("mean", "cuda")

@@ -1,11 +1,14 @@
 """Files of the user's own that cannot be used: one sentence, exit status 2, nothing written."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from sciml_bench import registry
+from sciml_bench.cli import options
 from sciml_bench.protocol.folds import split
 
 BODY = "raise SystemExit(3)"
@@ -84,6 +87,59 @@ def test_two_files_of_one_name_are_refused_and_one_named_twice_is_not(ask, waves
     assert (done.returncode, "would both be the method 'mine'" in done.stderr) == (2, True), done.stderr
     done = ask("run", "-m", "mean,mean,fnoo", "-d", "one/mine.h5,./one/mine.h5")
     assert "unknown method 'fnoo'" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["sweep", "tune"])
+def test_a_track_takes_no_names_either_that_a_record_could_not_tell_apart(command, ask, method_file, tmp_path):
+    for name in ("my method", "one/mine", "other/mine"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        path = method_file(name, BODY)
+        path.write_text(
+            path.read_text().replace("    gain: float", "    search = {'gain': (1.0, 2.0)}\n    gain: float")
+        )
+    done = ask(command, "tabular", "-m", "my method.py")
+    assert (done.returncode, "no record can hold the method name" in done.stderr) == (2, True), done.stderr
+    done = ask(command, "tabular", "-m", "one/mine.py,other/mine.py")
+    assert (done.returncode, "would both be the method 'mine'" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.fixture
+def offered(tmp_path, monkeypatch):
+    """A folder of methods beside the suite's own, with one of a slip and one that ends the program."""
+    (tmp_path / "slip.py").write_text("gain float")
+    (tmp_path / "stop.py").write_text(BODY)
+    monkeypatch.setattr(registry.method_folder, "__path__", [*registry.method_folder.__path__, str(tmp_path)])
+
+
+@pytest.mark.parametrize("words", [("run", "-d", "borehole"), ("sweep", "tabular"), ("tune", "tabular")])
+def test_a_broken_method_of_the_suite_is_one_sentence_by_name(words, ask, offered):
+    for name, error in (("slip", "SyntaxError: "), ("stop", "SystemExit: 3")):
+        done = ask(*words, "-m", name)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert f"the method '{name}' fails on import with {error}" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_sweep_of_all_methods_leaves_a_broken_one_out_and_says_so(ask, offered, said):
+    done = ask("sweep", "tabular", "-d", "borehole", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert said(done.stderr, "the method 'slip' fails on import with SyntaxError").endswith("; it is left out")
+    assert "mean (5)" in done.stderr
+
+
+def test_the_path_of_a_method_or_dataset_of_the_suite_is_its_name(ask):
+    method, dataset = (
+        f"{registry.method_folder.__path__[0]}/mlp.py",
+        f"{registry.dataset_folder.__path__[0]}/borehole.py",
+    )
+    assert options.plugins("method", [method, f"ensemble({method}, members=3)", "mlp"]) == [
+        "mlp",
+        "ensemble(mlp,members=3)",
+    ]
+    assert json.loads(ask("info", method, "--json").stdout) == json.loads(ask("info", "mlp", "--json").stdout)
+    named = ask("sweep", "tabular", "-m", "mlp", "-d", "borehole", "--dry-run")
+    assert named.returncode == 0
+    assert ask("sweep", "tabular", "-m", method, "-d", dataset, "--dry-run").stderr == named.stderr
 
 
 @pytest.mark.parametrize(("folds", "enough"), [(5, 10), (2, 16)])

@@ -183,8 +183,14 @@ def stand_in(folder: Path, name: str, body: str = "") -> Path:
     return path.parent
 
 
-@pytest.mark.parametrize("folders", [("..", "harness"), ("link",)])
-def test_no_name_of_a_branch_leads_out_of_the_results(folders, tmp_path):
+OUT, TWICE = "a file whose name leads out of results", "two files of one name: 'results/link'"
+
+
+@pytest.mark.parametrize(
+    ("folders", "kind", "sentence"),
+    [(("..", "harness"), "tree", OUT), (("link",), "tree", OUT), (("link",), "blob", TWICE)],
+)
+def test_no_name_of_a_branch_leads_out_of_the_results(folders, kind, sentence, tmp_path):
     """Git's own commands make no such tree, but anybody can."""
 
     def keep(kind: str, content: bytes) -> bytes:
@@ -197,14 +203,15 @@ def test_no_name_of_a_branch_leads_out_of_the_results(folders, tmp_path):
         return keep("tree", b"".join(f"{mode} {name}\0".encode() + number for mode, name, number in entries))
 
     git(tmp_path, "init", "-q")
-    number = tree(("100644", "x.py", keep("blob", b"print('no')")))
+    text, way = keep("blob", b"print('no')"), keep("blob", b"../harness" if kind == "tree" else b"../harness/x.py")
+    mode, number = ("40000", tree(("100644", "x.py", text))) if kind == "tree" else ("100644", text)
     for name in reversed(folders):
-        number = tree(*[("120000", name, keep("blob", b"../harness"))] * (name == "link"), ("40000", name, number))
+        number = tree(*[("120000", name, way)] * (name == "link"), (mode, name, number))
     made = call(tmp_path, "git", "commit-tree", "-m", "out", tree(("40000", "results", number)).hex())
     (tmp_path / "harness").mkdir()
     done = call(tmp_path, sys.executable, str(SCRIPTS / "blobs.py"), made.stdout.strip(), "results")
     assert done.returncode == 1, done.stderr
-    assert "a file whose name leads out of results" in done.stderr
+    assert sentence in done.stderr
     assert not [*(tmp_path / "harness").iterdir()]
 
 
@@ -236,14 +243,19 @@ def test_a_comment_is_posted_once_and_then_renewed(tmp_path):
         assert f"api --method {verb} -F body=@c.md" in (tmp_path / "gh.log").read_text()
 
 
-def test_a_push_goes_on_top_of_what_others_pushed(repository, tmp_path):
+def test_a_push_goes_on_top_of_what_others_pushed_and_needs_nobodys_name(repository, tmp_path):
     git(repository, "checkout", "-q", "main")
     subprocess.run(["git", "clone", "-q", "--bare", str(repository), str(tmp_path / "origin")], check=True)
     for name in ("one", "two"):
         subprocess.run(["git", "clone", "-q", str(tmp_path / "origin"), str(tmp_path / name)], check=True)
         write(tmp_path / name, f"results/{name}", {})
-    for name in ("one", "two", "two"):  # the last one has nothing to push
-        done = call(tmp_path / name, "bash", str(SCRIPTS / "push.sh"), f"results/{name}", "say why")
+    nameless = ("env", *(f"--unset=GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")))
+    known = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.useConfigOnly", "GIT_CONFIG_VALUE_0": "true"}
+    known |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    nothing = [("two", "two"), ("two", "none")]
+    for name, file in [("one", "one"), ("two", "two"), *nothing]:
+        words = (*nameless, "bash", str(SCRIPTS / "push.sh"), f"results/{file}", "say why")
+        done = call(tmp_path / name, *words, **known)
         assert done.returncode == 0, done.stderr
     log = call(tmp_path / "origin", "git", "log", "--format=%s", "main").stdout.split("\n")
     assert log[:3] == ["say why", "say why", "published"]

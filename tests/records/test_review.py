@@ -144,6 +144,7 @@ CASES = {
     "newer schema": (add(schema_version=2), "line 4 has schema version 2, newer than this program's 1"),
     "unknown field": (add(extra=1), "line 4 is not a valid record and is left out: extra"),
     "not JSON": (raw(b"{"), "line 4 is not whole JSON"),
+    "deep JSON": (raw(b"[" * 100_000), "line 4 is not whole JSON"),
     "not UTF-8": (raw(b"\xff\xfe"), "line 4 is not UTF-8"),
     "traversal in a name": (add(cell__dataset="../../etc"), "line 4 is not a valid record"),
     "another's file": (add(method="other"), "it belongs in small/burgers/other.jsonl"),
@@ -180,7 +181,6 @@ CASES = {
     "of no time": (add(provenance__started="newest"), "line 4 was started at 'newest'"),
     "drift": (lambda r: write(r, "drift.jsonl", {}), "drift.jsonl is not for a submission to write"),
     "speed": (lambda r: write(r, "speed/a-cpu-2/0123456789ab.json", {}), "is not for a submission to write"),
-    "picture": (lambda r: write(r, f"small/burgers/samples/{'0' * 16}.h5"), "is not for a submission to write"),
     "a key of another dataset": (
         lambda r: write(
             r,
@@ -227,6 +227,24 @@ def test_a_results_folder_that_is_a_link_is_refused(results, tmp_path):
     results.rename(tmp_path / "elsewhere")
     results.symlink_to(tmp_path / "elsewhere")
     assert any("is no folder" in s for s in sentences(results))
+
+
+def test_what_runs_leave_beside_the_records_stands_in_the_way_only_where_git_holds_it(results):
+    picture, was = f"small/burgers/samples/{'0' * 16}.h5", published(results, "HEAD")
+    write(results, picture, {})
+    write(results, "tuning/small/burgers/own.jsonl", {})
+    assert not review.review(results, was).findings
+    told = {str(f) for f in review.review(results, was, commit=True).refused}
+    assert {s.partition(":")[0] for s in told} == {
+        f"{picture} is not for a submission to write",
+        "'tuning/small/burgers/own.jsonl' does not belong here",
+    }
+    git(results, "add", picture)
+    assert any(picture in s for s in sentences(results))
+    git(results, "commit", "-qm", "a picture")
+    write(results, picture, {})
+    git(results, "rm", "-q", "--cached", picture)
+    assert any(picture in s for s in sentences(results))
 
 
 def test_identical_predictions_and_errors_under_the_floor_are_reported_and_not_refused(results):

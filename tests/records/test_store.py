@@ -95,6 +95,15 @@ def test_unknown_keys_and_newer_schemas_are_refused_with_a_sentence(tmp_path: Pa
     told("record line with an unknown key", "all other records", store.complaints[0])
 
 
+def test_a_line_that_is_nested_without_end_is_a_bad_line(tmp_path: Path):
+    store = Store(tmp_path)
+    store.append(record())
+    with open(tmp_path / "smoke/burgers/mean.jsonl", "a") as handle:
+        handle.write("[" * 100_000 + "\n")
+    assert store.records() == [record()]
+    assert "line 2 is not whole JSON" in store.complaints[0]
+
+
 def test_not_a_number_cannot_enter_a_record():
     with pytest.raises(ValidationError):
         record(scores={"rel_l2": float("nan")})

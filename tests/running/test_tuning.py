@@ -7,18 +7,23 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sciml_bench.errors import UsageError
+from sciml_bench.errors import KilledError, UsageError
 from sciml_bench.problem.storage import read_samples
 from sciml_bench.registry import method_class
-from sciml_bench.running import plan, reviewed
+from sciml_bench.running import jobs, plan, reviewed
+from sciml_bench.running.cell import Cell
+from sciml_bench.running.executor import AGAIN
 from sciml_bench.running.reviewed import Tuning
 from sciml_bench.running.task import prepare
 from sciml_bench.running.trials import Trial
-from sciml_bench.running.tuning import Effort, Tuner, gain_of, space_of
+from sciml_bench.running.tuning import Effort, Tuner, gain_of, noise, space_of
 
 SPY = """
 from dataclasses import dataclass
@@ -37,7 +42,7 @@ def note(**what):
 class Shifted(Method):
     card = MethodCard(title="Spy", family="network", framework="numpy", summary="a test", description="A test.")
     search = MappingProxyType({{"shift": (-1.0, 0.0, 1.0, 2.0)}})
-    shift: float = 1.0
+    shift: float = 2.0
 
     def fit(self, train, valid, *, problem, budget, seed, device, log):
         inputs, target = problem.inputs[0].name, problem.targets[0].name
@@ -82,7 +87,7 @@ def test_a_killed_tuning_goes_on_finds_the_optimum_and_never_meets_the_test_part
     target = task.problem.targets[0].name
     data = read_samples(task.data.path, [x, target], None)
     noted = [json.loads(line) for line in spy.read_text().splitlines()]
-    assert noted[0]["shift"] == 1.0  # the present settings come first
+    assert noted[0]["shift"] == 2.0  # the present settings come first
     assert len([n for n in noted if "train" in n]) <= 5  # no finished trial was made twice
     for part, samples in (("train", split.train), ("valid", split.valid), ("test", split.valid)):
         for seen in (n[part] for n in noted if part in n):
@@ -92,8 +97,66 @@ def test_a_killed_tuning_goes_on_finds_the_optimum_and_never_meets_the_test_part
     assert min(t["score"] for t in trials) == pytest.approx(score, rel=1e-6)
 
 
-def trial(*values: float) -> Trial:
-    return Trial(key="k", status="ok", reason="", score=1.0, values=list(values), seconds=1.0, limit=1.0)
+def trial(*values: float, key: str = "k") -> Trial:
+    return Trial(key=key, status="ok", reason="", score=values[0], values=list(values), seconds=1.0, limit=1.0)
+
+
+@dataclass
+class Scripted:
+    """Stands in for what makes trials: gives those of a list in turn, None being one that was ended from outside."""
+
+    script: list[tuple[float, ...] | None]
+    threads: int = 1
+
+    def run(self, cell: Cell, limit: float, listen: object) -> tuple[Trial, bool]:
+        values = self.script.pop(0)
+        if values is None:
+            ended = {"status": "failed", "reason": f"it was ended by SIGKILL from outside, {AGAIN}", "score": None}
+            return trial(0.0, key=cell.key).model_copy(update=ended), True
+        return trial(*values, key=cell.key), False
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> Callable[..., Tuning]:
+    """Tune a pair whose trials end as a list says."""
+
+    def tune(*script: tuple[float, ...] | None, trials: int = 2) -> Tuning:
+        tuner = Tuner(
+            datasets=("borehole",), methods=("mlp",), tier="smoke", folds=5, device="cpu",
+            effort=Effort(trials=trials, seconds=60), results=tmp_path,
+        )  # fmt: skip
+        [pair] = tuner.pairs([prepare("borehole", "smoke", 5)])
+        return tuner.tune(pair, Scripted(list(script)), lambda *_: None)  # type: ignore[arg-type]
+
+    return tune
+
+
+def test_a_trial_that_was_ended_from_outside_is_made_again_and_never_kept(scripted, tmp_path):
+    good, better, journal = (0.5, 0.5), (0.1, 0.1), tmp_path / "tuning" / "smoke" / "borehole" / "mlp.jsonl"
+    with pytest.raises(KilledError, match="borehole mlp is not tuned: twice in trial 1 it was ended by SIGKILL"):
+        scripted(None, None)
+    assert not journal.exists()
+    with pytest.raises(KilledError, match="twice in trial 2"):
+        scripted(None, good, None, None)
+    [kept] = journal.read_text().splitlines()
+    old = {**json.loads(kept), "status": "failed", "reason": f"ended, {AGAIN}", "score": None, "values": []}
+    journal.write_text(f"{json.dumps(old)}\n")  # as such trials were kept once
+    found = scripted(good, better)
+    assert (found.before, found.best, found.failed, found.outcome) == (0.5, 0.1, 0, "changed")
+
+
+def test_a_pair_without_a_result_ends_the_command_with_1(ask, monkeypatch):
+    monkeypatch.setattr(jobs, "run", lambda *_: [0])
+    done = ask("tune", "tabular", "--tier", "smoke", "-m", "mlp", "-d", "borehole", "--out", "out")
+    assert (done.returncode, "1 pairs are not tuned" in done.stderr) == (1, True), done.stderr
+
+
+@pytest.mark.parametrize(("pairs", "outcome"), [(1, "kept"), (4, "changed")])
+def test_few_validation_samples_have_to_agree_more_closely(scripted, pairs, outcome):
+    assert [round(noise(n), 2) for n in (2, 10, 10_000)] == [13.97, 2.32, 2.0]
+    found = scripted((0.5, 0.5) * pairs, (0.1, 0.2) * pairs)
+    assert found.gain > 6
+    assert (found.outcome, found.best) == (outcome, 0.1)
 
 
 def test_a_gain_is_measured_in_standard_errors_of_the_paired_differences():

@@ -180,6 +180,15 @@ def test_a_method_that_is_gone_is_outdated_and_other_hyperparameters_are_another
     assert list(verifier.row(tuned)) == [tuned]
 
 
+def test_a_record_of_a_users_file_that_is_named_like_a_method_needs_no_framework(published):
+    record = records(published)[0]
+    own = record.model_copy(update={"cell": record.cell.model_copy(update={"method": "fno.py"})})
+    assert frameworks([own]) == set()
+    with Screen() as screen:
+        found = Verifier([own], screen, frameworks([own])).run_again(own)
+    assert (found.verdict, "'fno.py' does not exist" in found.reason) == ("failed", True)
+
+
 def test_a_score_that_vanished_is_off():
     moved, largest = compare_scores({"a": 1.0}, {}, {"a": 0.1})
     assert (moved[0].score, largest) == ("a", math.inf)

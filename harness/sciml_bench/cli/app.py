@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from ..naming import split
 from . import options
 
 app = typer.Typer(
@@ -105,8 +104,8 @@ def run(
 
     run_(
         Options(
-            methods=_names(method),
-            datasets=_names(dataset),
+            methods=options.plugins("method", method),
+            datasets=options.plugins("dataset", dataset),
             tier=tier.value,
             folds=folds,
             seeds=seeds,
@@ -157,8 +156,8 @@ def sweep(
         device=device,
         results=results,
         retry=retry,
-        methods=_names(method),
-        datasets=_names(dataset),
+        methods=options.plugins("method", method),
+        datasets=options.plugins("dataset", dataset),
         only_fold=only_fold,
         dry_run=dry_run,
     )
@@ -199,8 +198,8 @@ def tune(
         Options(
             track=track,
             tier=None if tier is None else tier.value,
-            methods=_names(method),
-            datasets=_names(dataset),
+            methods=options.plugins("method", method),
+            datasets=options.plugins("dataset", dataset),
             effort=Effort(trials=trials, seconds=seconds),
             jobs=jobs,
             device=device,
@@ -238,7 +237,7 @@ def check(
     """Run the contract on a method or dataset and say in a sentence what is wrong with it."""
     from .check import check as check_
 
-    check_(name, _names(dataset), json)
+    check_(name, options.plugins("dataset", dataset), json)
 
 
 @app.command()
@@ -273,7 +272,9 @@ def compare(
     """Compare two methods, paired by fold and test sample, and say whether a difference can be told."""
     from .compare import show
 
-    show(first, second, _names(dataset), None if tier is None else tier.value, device, results, json)
+    show(
+        first, second, options.plugins("dataset", dataset), None if tier is None else tier.value, device, results, json
+    )
 
 
 @app.command()
@@ -301,8 +302,8 @@ def verify(
     from .verify import verify as verify_
 
     verify_(
-        methods=_names(method),
-        datasets=_names(dataset),
+        methods=options.names("method", method),
+        datasets=options.plugins("dataset", dataset),
         tier=None if tier is None else tier.value,
         share=share,
         seed=seed,
@@ -327,7 +328,7 @@ def reproduce(
     """Hold the suite against published numbers, each with its source."""
     from .reproduce import reproduce as reproduce_
 
-    reproduce_(_names(only), minutes, device, results, json)
+    reproduce_(options.names("anchor", only), minutes, device, results, json)
 
 
 @data_app.command("generate")
@@ -340,7 +341,7 @@ def generate(
     """Generate a dataset and its shifts into the cache: SCIML_BENCH_CACHE, or the user's cache folder."""
     from .data import generate as generate_
 
-    generate_(_names(dataset), tier.value, device, force)
+    generate_(options.plugins("dataset", dataset), tier.value, device, force)
 
 
 @data_app.command("certify")
@@ -354,7 +355,7 @@ def certify(
     """Measure the floor: the error of the truth against a refined one."""
     from .data import certify as certify_
 
-    certify_(_names(dataset), tier.value, samples, device, json)
+    certify_(options.plugins("dataset", dataset), tier.value, samples, device, json)
 
 
 @records_app.command("check")
@@ -392,8 +393,3 @@ def build(
     from .site import build as build_
 
     build_(results, out)
-
-
-def _names(words: list[str] | None) -> list[str]:
-    """Return each name once: of an option that may be repeated, and may hold several with commas."""
-    return list(dict.fromkeys(name for word in words or [] for name in split(word)))

@@ -55,6 +55,9 @@ class Bars:
                 count = f" [dim]({self.done}/{len(self.remaining.expected)}, {self._left()})"
                 self.console.print(line + ("" if self.console.is_terminal else count), soft_wrap=True)
 
+        elif kind == "lost":
+            self.console.print(f"[red]✗[/] {escape(data[0])}", soft_wrap=True)
+
     def _left(self) -> str:
         seconds = self.remaining.seconds()
         return "time left unknown" if seconds is None else f"about {duration(seconds)} left"

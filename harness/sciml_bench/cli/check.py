@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from ..errors import UnknownNameError
 from ..problem import Dataset
-from ..registry import dataset_class, dataset_names, is_path, method_class, method_names, plugin_class
+from ..registry import canonical, dataset_class, dataset_names, is_path, method_class, method_names, plugin_class
 from ..running import plan
 from ..testing import Outcome, dataset_outcomes, method_outcomes
 
@@ -21,6 +21,7 @@ MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "declared": "[yello
 
 def check(name: str, datasets: list[str], as_json: bool) -> None:
     """Run the contract and print how each check ended."""
+    name = canonical(name)
     outcomes = _outcomes(name, datasets)
     if as_json:
         ended = list(outcomes)

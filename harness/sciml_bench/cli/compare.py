@@ -14,7 +14,7 @@ from ..errors import UnknownNameError, UsageError
 from ..ranking.compare import Comparison, compare, holm
 from ..ranking.summary import Row, summarise
 from ..records.store import Store
-from .tables import console
+from .tables import complain, console
 
 DEVICES = {"cpu": "a processor", "cuda": "a GPU"}
 USUAL = ("small", "file", "smoke", "full")
@@ -77,8 +77,10 @@ def _document(comparison: Comparison) -> dict[str, Any]:
 
 def _rows(results: Path, asked: str | None) -> tuple[str, list[Row]]:
     """Return the rows of the tier, or of the first one that there are records of, and which it is."""
-    Store(results).require()
-    rows = [r for r in summarise(Store(results).records(asked)) if r.error is not None]
+    store = Store(results)
+    store.require()
+    rows = [r for r in summarise(store.records(asked)) if r.error is not None]
+    complain(store)
     there = {r.tier for r in rows}
     tier = asked or next((t for t in USUAL if t in there), USUAL[0])
     return tier, [r for r in rows if r.tier == tier]

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
 from ..errors import UsageError
 from ..ranking.league import League, league
 from ..ranking.summary import Row, summarise
@@ -27,9 +24,7 @@ def show(name: str | None, tier: str | None, results: Path, as_json: bool) -> No
         records = store.records(tier, name)
     else:
         records = [r for d in chosen.datasets for r in store.records(tier or chosen.tier, d)]
-    console = Console(stderr=True, highlight=False)
-    for complaint in store.complaints:
-        console.print(f"[yellow]![/] {escape(complaint)}", soft_wrap=True)
+    tables.complain(store)
     if not records:
         which = " ".join(w for w in (tier, name) if w) or "any dataset"
         raise UsageError(f"'{results}' holds no records of {which}; run `sciml-bench run` first or give --results")

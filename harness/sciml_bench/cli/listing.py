@@ -18,6 +18,7 @@ from ..registry import (
     Broken,
     all_datasets,
     all_methods,
+    canonical,
     dataset_class,
     dataset_names,
     is_data_file,
@@ -81,6 +82,7 @@ def info(name: str, as_json: bool) -> None:
     if is_data_file(name):
         _info_file(name, as_json)
         return
+    name = canonical(name)
     cls = _find(name)
     parameters = _parameters(cls)
     card = asdict(cls.card)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
+from ..naming import split
 
 RESULTS = Path("runs")
 
@@ -92,3 +93,20 @@ OneDevice = Annotated[
     str | None, typer.Option("--device", help="cpu or cuda; by default the one with the most rows of both.")
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+
+
+def names(kind: str, words: list[str] | None) -> list[str]:
+    """Return each name once: of an option that may be repeated, and may hold several with commas; none where it was left out."""
+    found = list(dict.fromkeys(name for word in words or [] for name in split(word)))
+    if words and not found:
+        raise UsageError(
+            f"no {kind} was given: '{' '.join(words)}' holds no name; expected one, or several with commas"
+        )
+    return found
+
+
+def plugins(kind: str, words: list[str] | None) -> list[str]:
+    """Return the names of methods or datasets, the suite's own under their names where the paths of their files were given."""
+    from ..registry import canonical
+
+    return list(dict.fromkeys(map(canonical, names(kind, words))))

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.markup import escape
 
 from ..errors import InterruptedRunError, UsageError
 from ..paths import ensure_writable
@@ -94,8 +93,7 @@ def run(options: Options) -> None:
         raise InterruptedRunError(
             "interrupted; finished cells are kept, and the same command goes on from there"
         ) from error
-    for complaint in store.complaints:
-        screen.console.print(f"[yellow]![/] {escape(complaint)}", soft_wrap=True)
+    tables.complain(store)
     _finish(options, records, screen)
 
 
@@ -113,10 +111,6 @@ def parse_sets(words: list[str]) -> dict[str, Any]:
 def _check(options: Options, given: dict[str, Any]) -> plan.Request:
     """Refuse everything that can be refused before any work is done."""
     check_tier(options.tier)
-    if not options.methods or not options.datasets:
-        raise UsageError(
-            "no method or no dataset was given; name at least one of each, as `sciml-bench list` shows them"
-        )
     if options.folds < 2:
         raise UsageError(f"--folds is {options.folds}: cross-validation needs at least 2")
     if options.seeds < 1:

@@ -14,6 +14,7 @@ from ..ranking.league import League
 from ..ranking.notices import notices
 from ..ranking.summary import Row
 from ..ranking.tradeoff import Tradeoff
+from ..records.store import Store
 
 PIPE_WIDTH = 200
 NAME_WIDTH, NOTE_WIDTH = 16, 14
@@ -24,6 +25,13 @@ def console() -> Console:
     """Return the console of standard output."""
     plain = Console(highlight=False)
     return plain if plain.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def complain(store: Store) -> None:
+    """Say on standard error what could not be read of a store's records."""
+    out = Console(stderr=True, highlight=False)
+    for complaint in store.complaints:
+        out.print(f"[yellow]![/] {escape(complaint)}", soft_wrap=True)
 
 
 def show(rows: Sequence[Row], console: Console) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 
@@ -55,15 +56,17 @@ def tune(options: Options) -> None:
     ensure_writable(options.results, "results folder")
     ensure_writable(out, "folder of reviewed hyperparameters")
     try:
-        for tuner in tuners:
-            _tune(tuner, options, out)
+        lost = [n for tuner in tuners for n in _tune(tuner, options, out)]
     except KeyboardInterrupt as error:
         raise InterruptedRunError(
             "interrupted; finished trials are kept, and the same command goes on from there"
         ) from error
+    if lost:
+        raise typer.Exit(1)
 
 
-def _tune(tuner: Tuner, options: Options, out: Path) -> None:
+def _tune(tuner: Tuner, options: Options, out: Path) -> list[int]:
+    """Tune the pairs of one tuner that wait for it, and return the numbers of those that have no result."""
     with Screen() as screen:
         tasks = tuner.tasks(screen.data)
     pairs = tuner.pairs(tasks)
@@ -74,7 +77,7 @@ def _tune(tuner: Tuner, options: Options, out: Path) -> None:
         f"{options.track}: {len(pairs)} pairs, {len(stand)} tuned already, {len(expected)} to tune, {effort}"
     )
     if not expected:
-        return
+        return []
     begun, changed = time.monotonic(), 0
 
     def ended(document: str) -> str:
@@ -99,6 +102,7 @@ def _tune(tuner: Tuner, options: Options, out: Path) -> None:
         screen.console.print(
             f"[red]![/] {len(lost)} pairs are not tuned, as the process that tuned them died; run the command again"
         )
+    return lost
 
 
 def _line(pair: Pair, out: Path) -> reviewed.Tuning | None:

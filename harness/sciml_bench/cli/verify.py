@@ -16,6 +16,7 @@ from ..records.record import Record, Verification
 from ..records.store import Store
 from ..running.verify import Checked, Verifier, choose, frameworks
 from .progress import Screen
+from .tables import complain
 
 MARKS = {True: "[green]✓[/]", False: "[red]✗[/]"}
 
@@ -44,6 +45,7 @@ def verify(
         )
     store = Store(results)
     every = [r for r in store.records(tier) if r.status != "not_applicable"]
+    complain(store)
     _check_known("method", methods, {name for r in every for name in _names(r)}, results)
     _check_known("dataset", datasets, {r.cell.dataset for r in every}, results)
     records = [r for r in every if r.cell.tier != "file"]

@@ -26,7 +26,7 @@ BESIDE = re.compile(
     r"README\.md|drift\.jsonl|speed/(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_][A-Za-z0-9_.+-]*\.json"
 )
 """What may stand beside the tiers: what the nights found, and how fast the suite was over time."""
-MADE = frozenset({"site", "checkpoints"})
+MADE = frozenset({"site", "checkpoints", "tuning"})
 """Folders that a run makes and that are not published."""
 FOLDER = r"(?:smoke|small|full|file)/[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 RECORDS = re.compile(FOLDER + r"/[A-Za-z0-9_][A-Za-z0-9_.+(),=-]*\.jsonl")
@@ -110,7 +110,7 @@ def _or_none(line: bytes) -> Record | None:
 def review(results: Path, base: Published | None = None, *, own: bool = False, commit: bool = False) -> Review:
     """Review a results folder: every record of it, or what it adds to `base`; `own` for the project's own runs.
 
-    In a folder that is worked in, what runs make and git ignores is passed over; in that of a `commit` nothing is.
+    In a folder that is worked in, what runs make is passed over where git does not hold it; in that of a `commit` nothing is.
     """
     found = Review(results, base, outside=base is not None and not own, commit=commit)
     names = sorted(_walk(found, results, ""))
@@ -151,6 +151,8 @@ def _new_lines(found: Review, name: str) -> tuple[int, bytes] | None:
     picture = PICTURES.fullmatch(name) is not None
     if not picture and not RECORDS.fullmatch(name) and not BESIDE.fullmatch(name):
         found.note(plain(name), "does not belong here: records are kept in <tier>/<dataset>/<method>.jsonl")
+        return None
+    if picture and before is None and found.outside and not found.commit and name not in found.tracked:
         return None
     limit = PICTURE_BYTES if picture else FILE_BYTES
     if size > limit:

@@ -108,7 +108,7 @@ def complaint(name: str, number: int, line: str, error: ValidationError) -> str:
     """Return the sentence about a line that is no record."""
     try:
         version = json.loads(line).get("schema_version")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return f"{name} line {number} is not whole JSON (cut short or damaged) and is left out; re-running its cell replaces it"
     if isinstance(version, int) and version > SCHEMA_VERSION:
         return (

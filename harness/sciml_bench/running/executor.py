@@ -45,6 +45,8 @@ MEMORY_POLL_SECONDS = 0.2
 GRACE_SECONDS = 3.0
 OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals by which a worker is ended from outside, which is no fault of its method; any other one is a crash."""
+AGAIN = "and the same command runs this one again"
+"""Ends the reason of what was ended from outside."""
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -189,7 +191,7 @@ def _died(watch: Worker) -> dict[str, Any]:
         told = f"crashed with {signal.Signals(-code).name} in compiled code that the method runs"
     reason = f"the worker process {told}; other cells are untouched"
     if killed:
-        return {"status": "failed", "reason": f"{reason}, and the same command runs this one again", "killed": True}
+        return {"status": "failed", "reason": f"{reason}, {AGAIN}", "killed": True}
     return {"status": "failed", "reason": reason}
 
 

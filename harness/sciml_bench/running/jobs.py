@@ -27,14 +27,15 @@ ATTEMPTS = 2
 """How often a piece is begun whose job dies."""
 
 Tell = Callable[..., None]
-"""In a job: passes news on to the parent, as `tell(kind, *plain_data)`; "ended" says that the oldest piece in hand is done."""
+"""In a job: passes news on to the parent, as `tell(kind, *plain_data)`; "ended" says that the oldest piece in hand is
+done, "lost" that it could not be, with a sentence that says why."""
 
 
 class Work(Protocol):
     """What jobs do; travels to them by pickling."""
 
     def work(self, numbers: Iterable[int], tell: Tell, threads: int) -> None:
-        """Do the pieces with these numbers in turn, telling "ended" after each."""
+        """Do the pieces with these numbers in turn, telling "ended" or "lost" after each."""
 
 
 Listener = Callable[[int, int | None, str, tuple[Any, ...]], None]
@@ -74,7 +75,7 @@ class _Job:
 
 
 def run(work: Work, numbers: Sequence[int], jobs: int, listen: Listener) -> list[int]:
-    """Do all pieces, in this order as jobs come free; return those that could not be done, as their job died each time.
+    """Do all pieces, in this order as jobs come free; return those that could not be done, or whose job died each time.
 
     What a job raises of the package's own, a full disk say, ends them all.
     """
@@ -106,8 +107,9 @@ def run(work: Work, numbers: Sequence[int], jobs: int, listen: Listener) -> list
                     _hand_over(job, queue)
                     continue
                 listen(j, job.held[0] if job.held else None, kind, tuple(data))
-                if kind == "ended":
-                    job.held.popleft()
+                if kind in ("ended", "lost"):
+                    n = job.held.popleft()
+                    lost += [n] if kind == "lost" else []
     finally:
         for job in running.values():
             job.process.terminate()

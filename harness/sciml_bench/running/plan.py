@@ -20,7 +20,7 @@ from ..naming import innermost, parse
 from ..problem import DatasetCard, MethodCard, Problem
 from ..protocol.budgets import BUDGETS
 from ..records.record import METHOD_LENGTH, NAME_LENGTH, VARIANT_LENGTH, MethodName, Name, Origin
-from ..registry import Broken, all_methods, build_method, canonical, dataset_class, method_class, short_name
+from ..registry import Broken, all_methods, build_method, canonical, dataset_class, is_path, method_class, short_name
 from . import reviewed
 from .cell import Cell, Planned, label_of, source_digest, variants_of
 from .task import Task
@@ -213,7 +213,7 @@ def cells(task: Task, methods: Sequence[str], request: Request, given: Mapping[s
 def _pair(name: str, tier: str, dataset: str) -> reviewed.Pair | None:
     """Return the pair whose tuned hyperparameters a method takes: around another one, that one's; of a user's file, none."""
     inner = innermost(name)
-    return None if Path(inner).suffix else (tier, dataset, inner)
+    return None if is_path(inner) else (tier, dataset, inner)
 
 
 def _tuned(name: str, tier: str, dataset: str) -> dict[str, Any]:

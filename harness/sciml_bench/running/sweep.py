@@ -1,5 +1,6 @@
 """Running all cells of some tracks that have no record yet, several at a time; see `jobs`."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import Any
 
 from .._layout import root
 from ..errors import UnknownNameError, UsageError
+from ..method.contract import Method
 from ..protocol.track import Track
 from ..records.record import Record
 from ..records.store import Store
-from ..registry import method_class, method_names
+from ..registry import Broken, all_methods
 from . import plan
 from .cell import Cell, Planned
 from .executor import fork_server
@@ -141,15 +143,18 @@ def chosen_datasets(tracks: Sequence[Track], named: Sequence[str], device: str) 
 
 def chosen_methods(named: Sequence[str], tier: str, device: str) -> tuple[str, ...]:
     """Return the methods named, or else all of the suite that run as they are named, with what is installed here."""
+    plan.check_names("method", named)
     for name in named:
         plan.check_method(name, tier, {}, device)
-    return tuple(named) or tuple(m for m in method_names() if _can_run(m, device))
+    return tuple(named) or tuple(name for name, cls in all_methods() if _can_run(cls, device))
 
 
-def _can_run(method: str, device: str) -> bool:
+def _can_run(cls: type[Method] | Broken, device: str) -> bool:
     """Whether a method runs as it is named, with what is installed here; a wrapper runs only around another one."""
-    card = method_class(method).card
-    return card.family != "wrapper" and plan.missing_library(card, device) is None
+    if isinstance(cls, Broken):
+        sys.stderr.write(f"sciml-bench: {cls.reason}; it is left out\n")
+        return False
+    return cls.card.family != "wrapper" and plan.missing_library(cls.card, device) is None
 
 
 @dataclass

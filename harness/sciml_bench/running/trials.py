@@ -24,7 +24,7 @@ from ..protocol.folds import Split
 from ..protocol.instances import test_samples
 from ..records.record import Status
 from .cell import Cell
-from .executor import Listener, Worker
+from .executor import AGAIN, Listener, Worker
 from .run import job_of
 from .scoring import DataReader
 from .task import Task
@@ -66,14 +66,18 @@ class Journal:
     path: Path
 
     def trials(self) -> dict[str, Trial]:
-        """Return the trials by key, of equal ones the last; a line that was cut short is left out."""
+        """Return the trials by key, of equal ones the last.
+
+        Left out are lines that were cut short, and trials that were ended from outside, which say nothing of their settings.
+        """
         found: dict[str, Trial] = {}
         for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []:
             try:
                 read = Trial.model_validate_json(line)
             except ValidationError:
                 continue
-            found[read.key] = read
+            if not read.reason.endswith(AGAIN):
+                found[read.key] = read
         return found
 
     def add(self, trial: Trial) -> None:

@@ -3,10 +3,12 @@
 For each pair of a method that has something to choose (`search`) and a dataset that it applies to:
 
     the first trial has the settings that the pair has now; later ones are asked of a tree-structured Parzen estimator
-    the best trial is taken if  mean dᵢ > 2 s/√n,  dᵢ how much lower its statistic of validation sample i is than the first's,
-    s the standard deviation of dᵢ
+    the best trial is taken if  mean dᵢ > t s/√n,  dᵢ how much lower its statistic of validation sample i is than the first's,
+    s the standard deviation of the n dᵢ, t the quantile of Student's distribution with n − 1 degrees of freedom at the level that
+    two standard deviations have in a normal one: 2.0 for many samples, 2.3 for ten, 14 for two
 
-A pair that no trial improves by more than that noise keeps what it has. Trials that fail or take too long count as tried.
+A pair that no trial improves by more than that noise keeps what it has. Trials that fail or take too long count as tried; one that
+was ended from outside is made again, and a pair where that happens twice gets no result.
 
 Source: Bergstra et al. 2011, Algorithms for hyper-parameter optimization, NeurIPS 24, as Optuna implements it.
 """
@@ -22,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .. import metrics
-from ..errors import UsageError
+from ..errors import KilledError, UsageError
 from ..method.contract import Method
 from ..naming import parse
 from ..protocol.seeds import derive
@@ -40,7 +42,7 @@ from .task import Task, prepare
 from .trials import FOLD, Journal, Trial, Trier, reporting, without_test_part
 
 NOISE = 2.0
-"""Standard errors by which a trial has to be better than the settings of before."""
+"""Standard errors by which a trial has to be better than the settings of before, where there are many validation samples."""
 STARTUP = 4
 """Trials before the estimator models what it has seen."""
 ASKED = 4
@@ -151,7 +153,10 @@ class Tuner:
         trier = Trier(context, threads, DataReader(), tuple(published(self.results)))
         for n in numbers:
             tell("started", f"{pairs[n].task.name} {short_name(pairs[n].method_name)}")
-            tell("ended", self.tune(pairs[n], trier, tell).model_dump_json())
+            try:
+                tell("ended", self.tune(pairs[n], trier, tell).model_dump_json())
+            except KilledError as error:
+                tell("lost", str(error))
 
     def tune(self, pair: Pair, trier: Trier, tell: Tell) -> reviewed.Tuning:
         """Make the trials of one pair, those that its journal does not hold, and return what came of them."""
@@ -160,8 +165,8 @@ class Tuner:
         search = Search(pair, self.effort)
         known = journal.trials()
 
-        def make(number: int, method: Method) -> Trial:
-            cell = self._cell(pair, method)
+        def make(number: int, settings: Method) -> Trial:
+            cell = self._cell(pair, settings)
             limit = search.limit(cell.budget.seconds)
             kept = known.get(cell.key)
             if kept is not None and (kept.status != "over_budget" or kept.limit >= limit):
@@ -169,8 +174,10 @@ class Tuner:
             note = f"trial {number + 1} of {self.effort.trials}" + search.so_far()
             told = reporting(lambda part: tell("progressed", (number + part) / self.effort.trials, note))
             trial, killed = trier.run(cell, limit, told)
-            if killed:  # ended from outside, which may be no fault of the method: only a second time it counts
-                trial, _ = trier.run(cell, limit, told)
+            if killed:  # ended from outside, which may be no fault of the method
+                trial, killed = trier.run(cell, limit, told)
+            if killed:
+                raise KilledError(f"{dataset} {method} is not tuned: twice in trial {number + 1} {trial.reason}")
             journal.add(trial)
             return trial
 
@@ -196,7 +203,7 @@ class Tuner:
     def _outcome(self, pair: Pair, search: "Search", threads: int) -> reviewed.Tuning:
         before, best = search.first, search.best
         gain = None if before is None or best is None else gain_of(before[1], best[1])
-        changed = best is not None and (before is None or (gain is not None and gain > NOISE))
+        changed = best is not None and (before is None or (gain is not None and gain > noise(len(before[1].values))))
         chosen = asdict(best[0]) if changed and best is not None else asdict(pair.method)  # type: ignore[call-overload]
         plain = build_method(type(pair.method), self.tier, {}, {}).hyperparameters()
         tier, dataset, method = pair.names
@@ -248,6 +255,13 @@ def gain_of(before: Trial, after: Trial) -> float | None:
     return (
         mean / max(error, 1e-9 * abs(mean)) if mean else 0.0
     )  # the same for every sample: no noise, but a finite number
+
+
+def noise(samples: int) -> float:
+    """Return the gain that so many samples exceed by chance alone as seldom as a normal deviate exceeds `NOISE`."""
+    from scipy.special import ndtr, stdtrit
+
+    return float(stdtrit(samples - 1, ndtr(NOISE)))
 
 
 def space_of(method: Method) -> dict[str, tuple[Any, ...]]:

@@ -338,10 +338,10 @@ def _judge_blind(record: Record, again: Record, task: Task, parts: Mapping[str, 
 
 
 def frameworks(records: Sequence[Record]) -> set[str]:
-    """Return the frameworks that some records' methods need; one that is no longer there needs none."""
+    """Return the frameworks that some records' methods need; one that is not there, or is a user's own file, needs none."""
     found = {"jax"} if any(r.family == "solver" for r in records) else set()  # which most datasets' own solvers are in
     for name in {r.cell.method for r in records}:
-        with suppress(UnknownNameError):
+        with suppress(SciMLBenchError):
             found.add(str(method_class(name).card.framework))
     return found
 
