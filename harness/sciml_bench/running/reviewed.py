@@ -22,7 +22,7 @@ TUNING = "tuning.jsonl"
 HEADER = """\
 # Hyperparameters of the published rows, [tier.dataset.method]. What is not named here is the method's own for that tier.
 # Written by `sciml-bench tune`, which chooses on the validation part of fold 0, never by test scores, with the same number of
-# trials and the same seconds for every method of a track; tuning.jsonl says how each pair went. Pairs without a line there were
+# trials and the same seconds for every pair of one search; tuning.jsonl says how each pair went. Pairs without a line there were
 # chosen by hand, on a validation part too, and wait for it. The command line's --set goes before this file, and this file before
 # a method's `tiers`.
 """
