@@ -51,7 +51,7 @@ class Row:
     scaled: float | None = None
     """(c − e)/(c − floor), e its error and c that of the best negative control: 0 is as bad as that, 1 as good as the truth."""
     baseline: float | None = None
-    """The least error of another simple method, a control or a baseline; of those that a baseline is held against, a control."""
+    """The error of the best simple method on its samples: of a baseline the best control's, of a control none."""
 
     @property
     def ok(self) -> bool:

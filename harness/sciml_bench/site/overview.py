@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from ..ranking.compare import holm
 from ..ranking.league import League
+from ..ranking.summary import SIMPLE
 from . import text
 from .board import Board, RowView
 from .compare_page import Contest
 from .rivalry import Rivalry, against_solver
 from .suite import Pool, Suite
 
-SIMPLE = ("control", "baseline")
 RIVALS = 5
 """The best method is compared with so many of those that follow it."""
 LATEST = 6
