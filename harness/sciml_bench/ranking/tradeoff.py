@@ -34,6 +34,8 @@ class Tradeoff:
     break_even: int | None
     dominated: bool
     note: str
+    solver: str = ""
+    """The solver's point at equal error, nothing where it has none."""
 
 
 def place(method: Point, invested: float, solver: Sequence[Point], floor: float) -> Tradeoff:
@@ -55,4 +57,5 @@ def place(method: Point, invested: float, solver: Sequence[Point], floor: float)
         note=f"at equal error: {cheapest.name}"
         if gain > 0
         else f"never: {cheapest.name} is faster and at least as accurate",
+        solver=cheapest.name,
     )

@@ -22,7 +22,7 @@ import psutil
 
 from ..errors import InterruptedRunError
 from ..paths import cache_folder
-from .worker import Job, main
+from .worker import AGAIN, Job, main
 
 PRELOAD = {
     "numpy": (),
@@ -45,8 +45,6 @@ MEMORY_POLL_SECONDS = 0.2
 GRACE_SECONDS = 3.0
 OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """Signals by which a worker is ended from outside, which is no fault of its method; any other one is a crash."""
-AGAIN = "and the same command runs this one again"
-"""Ends the reason of what was ended from outside."""
 
 Listener = Callable[[dict[str, Any]], None]
 

@@ -24,11 +24,11 @@ from ..protocol.folds import Split
 from ..protocol.instances import test_samples
 from ..records.record import Status
 from .cell import Cell
-from .executor import AGAIN, Listener, Worker
+from .executor import Listener, Worker
 from .run import job_of
 from .scoring import DataReader
 from .task import Task
-from .worker import PREDICTIONS
+from .worker import AGAIN, PREDICTIONS
 
 FOLD = 0
 """The fold whose validation part chooses."""

@@ -39,6 +39,8 @@ from .measure import EnergyMeter, accelerator_name, cpu_seconds, device_memory_g
 from .task import Source
 
 PREDICTIONS = "predictions.h5"
+AGAIN = "and the same command runs this one again"
+"""Ends the reason of what was ended from outside, or had no room."""
 LATENCY_REPEATS = 20
 LATENCY_SECONDS = 0.5
 
@@ -351,7 +353,7 @@ def _status_of(error: BaseException) -> str:
 def _no_room(full: str) -> dict[str, Any]:
     reason = (
         f"there was no room for the cell's temporary files ({full}); other cells are untouched: free space or set TMPDIR to "
-        "another folder, and the same command runs this one again"
+        f"another folder, {AGAIN}"
     )
     return {"status": "failed", "reason": reason, "killed": True}
 

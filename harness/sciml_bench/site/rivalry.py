@@ -5,9 +5,10 @@ Wall time varies: where the times of the folds of the two overlap, neither is ca
 
 from dataclasses import dataclass
 
-from ..ranking.summary import Row, error_on
+from ..ranking.summary import Row
 from . import text
 from .board import Board, RowView
+from .suite import of
 
 METHOD, SOLVER, EQUAL = "method wins", "solver wins", "about equal"
 KINDS = {METHOD: "good", SOLVER: "bad", EQUAL: "plain"}
@@ -35,23 +36,12 @@ def against_solver(board: Board, best: RowView) -> Rivalry:
         return Rivalry("", text.NONE)
     if tradeoff.speed_up is None:
         return Rivalry(METHOD, "no setting of the solver is as accurate")
-    solver = cheapest(board, best.row)
-    if solver is not None and overlap(solver, best.row):
+    solver = of(board, tradeoff.solver)
+    if solver is not None and overlap(solver.row, best.row):
         return Rivalry(EQUAL, "the times of the folds overlap")
     if tradeoff.speed_up < 1:
         return Rivalry(SOLVER, f"{text.number(1 / tradeoff.speed_up, 2)}× faster at equal error")
     return Rivalry(METHOD, f"{text.number(tradeoff.speed_up, 2)}× faster at equal error")
-
-
-def cheapest(board: Board, row: Row) -> Row | None:
-    """Return the fastest setting of the solver that is at least as accurate as a row, on the samples on which that is scored."""
-    most = max(row.error or 0.0, row.floor.get(row.primary, 0.0))
-    solvers = [
-        v.row for v in board.rows if v.solver and v.row.data == row.data and v.row.seconds_per_sample is not None
-    ]
-    errors = [(s, s.error if row.part is None else error_on(s, row)) for s in solvers]
-    accurate = [s for s, error in errors if error is not None and error <= most]
-    return min(accurate, key=lambda s: s.seconds_per_sample or 0.0, default=None)
 
 
 def overlap(first: Row, second: Row) -> bool:
