@@ -76,19 +76,19 @@ def test_a_board_has_its_own_table(showcase):
 
 
 def test_no_text_starts_as_a_formula():
-    written = export.as_csv([{"method": "=1+1", "error": -0.5}])
+    written = export.as_csv(export.table([{"method": "=1+1", "error": -0.5}]))
     assert written == b"method,error\n'=1+1,-0.5\n"
 
 
 def test_without_pyarrow_there_is_no_parquet(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert export.as_parquet([{"a": 1}]) is None
+    assert export.as_parquet({"a": [1]}) is None
 
 
 def test_whole_numbers_keep_their_digits_in_parquet():
     parquet = pytest.importorskip("pyarrow.parquet")
     lines = [{"seed": 2**62 + 1, "score": 1}, {"seed": None, "score": 0.5}]
-    found = parquet.read_table(io.BytesIO(export.as_parquet(lines))).to_pylist()
+    found = parquet.read_table(io.BytesIO(export.as_parquet(export.table(lines)))).to_pylist()
     assert found == [{"seed": 2**62 + 1, "score": 1.0}, {"seed": None, "score": 0.5}]
 
 

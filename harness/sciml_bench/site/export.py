@@ -7,7 +7,7 @@ rows come as JSON too.
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ NAMES = frozenset({"leaderboard.csv", "leaderboard.json", "leaderboard.parquet",
 """What lies beside the index; the table of one board lies beside its page."""
 
 Line = dict[str, Any]
+Table = dict[str, list[Any]]
+"""A column of values for each name, all of one length; what a line does not have is None."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,11 @@ class File:
 
 def write(folder: Path, boards: Sequence[Board], records: Sequence[Record]) -> list[File]:
     """Write all tables into a folder and return them, in the order in which they are listed."""
-    rows = _filled(row_line(b, v) for b in boards for v in b.rows)
+    lines = [[row_line(board, v) for v in board.rows] for board in boards]
+    every = [line for mine in lines for line in mine]
+    rows = table(every)
     shown = {id(r) for b in boards for v in b.rows for r in v.row.records}
-    cells = _filled(cell_line(r, id(r) in shown) for r in records)
+    cells = table([cell_line(r, id(r) in shown) for r in records])
     found: list[File] = []
 
     def keep(address: str, content: str, data: bytes | None) -> None:
@@ -47,17 +51,18 @@ def write(folder: Path, boards: Sequence[Board], records: Sequence[Record]) -> l
             (folder / address).write_bytes(data)
             found.append(File(address, content, len(data)))
 
-    every_row = f"every row of every leaderboard: {len(rows)} rows"
+    every_row = f"every row of every leaderboard: {len(every)} rows"
     keep("leaderboard.csv", every_row, as_csv(rows))
-    keep("leaderboard.json", every_row, as_json(rows))
+    keep("leaderboard.json", every_row, as_json(every))
     keep("leaderboard.parquet", every_row, as_parquet(rows))
-    every_cell = f"every record, without its curves: {len(cells)} cells, {len(shown)} of them current, of which the rows are made"
+    every_cell = (
+        f"every record, without its curves: {len(records)} cells, {len(shown)} of them current, which make the rows"
+    )
     keep("cells.csv", every_cell, as_csv(cells))
     keep("cells.parquet", every_cell, as_parquet(cells))
-    for board in boards:
-        mine = _filled(row_line(board, v) for v in board.rows)
+    for board, mine in zip(boards, lines, strict=True):
         content = f"{board.title}, tier {board.tier}, {board.device}: {len(mine)} row{'s' if len(mine) != 1 else ''}"
-        keep(board.page.removesuffix(".html") + ".csv", content, as_csv(mine))
+        keep(board.page.removesuffix(".html") + ".csv", content, as_csv(table(mine)))
     return found
 
 
@@ -116,12 +121,24 @@ def cell_line(record: Record, current: bool) -> Line:
     }
 
 
-def as_csv(lines: Sequence[Line]) -> bytes:
+def table(lines: Sequence[Line]) -> Table:
+    """Return the lines as columns, in the order in which these first come, those of shifts and regimes last."""
+    found: Table = {}
+    for place, line in enumerate(lines):
+        for name, value in line.items():
+            if name not in found:
+                found[name] = [None] * len(lines)
+            found[name][place] = value
+    scores = sorted(n for n in found if n.startswith(("shift:", "regime:")))
+    return {name: found[name] for name in (*(n for n in found if n not in scores), *scores)}
+
+
+def as_csv(columns: Table) -> bytes:
     """Return a table with a head. A missing number is empty; no text starts as a formula of a spreadsheet."""
     written = io.StringIO()
-    table = csv.writer(written, lineterminator="\n")
-    table.writerow(lines[0])
-    table.writerows([_text(v) for v in line.values()] for line in lines)
+    to = csv.writer(written, lineterminator="\n")
+    to.writerow(columns)
+    to.writerows(zip(*map(_plain, columns.values()), strict=True))
     return written.getvalue().encode()
 
 
@@ -131,33 +148,29 @@ def as_json(lines: Sequence[Line]) -> bytes:
     return ("[\n" + ",\n".join(json.dumps(k, ensure_ascii=False) for k in kept) + "\n]\n").encode()
 
 
-def as_parquet(lines: Sequence[Line]) -> bytes | None:
+def as_parquet(columns: Table) -> bytes | None:
     """Return a Parquet file, or None if pyarrow is not installed."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ModuleNotFoundError:
         return None
-    columns = {name: pyarrow.array(_wide([line[name] for line in lines])) for name in lines[0]}
     sink = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(columns), sink, compression="zstd")
+    arrays = {name: pyarrow.array(_wide(values)) for name, values in columns.items()}
+    parquet.write_table(pyarrow.table(arrays), sink, compression="zstd")
     return bytes(sink.getvalue())
 
 
-def _filled(given: Iterable[Line]) -> list[Line]:
-    """Return the lines with the same columns, in the order in which they first come; what is missing is None."""
-    lines = list(given)
-    order = dict.fromkeys(name for line in lines for name in line)
-    scores = sorted(n for n in order if n.startswith(("shift:", "regime:")))
-    names = [*(n for n in order if n not in scores), *scores]
-    return [{name: line.get(name) for name in names} for line in lines]
-
-
-def _wide(values: Sequence[Any]) -> list[Any]:
+def _wide(values: list[Any]) -> list[Any]:
     """Return a column of one type: whole numbers beside others become such."""
-    mixed = any(isinstance(v, float) for v in values)
-    return [float(v) if mixed and isinstance(v, int) else v for v in values]
+    mixed = all(any(issubclass(kind, wanted) for kind in set(map(type, values))) for wanted in (int, float))
+    return [float(v) if isinstance(v, int) else v for v in values] if mixed else values
 
 
-def _text(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+def _plain(values: list[Any]) -> list[Any]:
+    """Return a column in which no text starts as a formula does."""
+    return (
+        values
+        if str not in set(map(type, values))
+        else [f"'{v}" if isinstance(v, str) and v[:1] in ("=", "+", "-", "@", "\t", "\r") else v for v in values]
+    )
