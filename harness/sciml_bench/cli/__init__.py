@@ -17,9 +17,6 @@ def main() -> None:
         _end(str(error), 130)
     except SciMLBenchError as error:
         _end(str(error), 1)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def _end(sentence: str, status: int) -> None:
