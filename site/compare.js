@@ -175,7 +175,7 @@ class Page {
     const quoted = (name) => `'${name.replaceAll("'", "'\\''")}'`;
     const [tier, device] = this.pool.split(" ");
     const where = `--tier ${tier}${device === "cpu" ? "" : ` --device ${device}`}${this.form.dataset.option}`;
-    const commands = rivals.map((r) => `sciml-bench compare ${quoted(first)} ${quoted(r)} ${where}`);
+    const commands = rivals.filter((r) => all.some((c) => c.second === r)).map((r) => `sciml-bench compare ${quoted(first)} ${quoted(r)} ${where}`);
     document.getElementById("again").replaceChildren(...commands.map(commandLine));
     announce(`${all.length} comparisons shown`);
   }
@@ -201,11 +201,13 @@ class Page {
     const errors = this.chosen.map((name) => {
       const row = board.rows.find((r) => r[0] === name);
       if (!row) return node("td", {}, "–", node("small", {}, "no score"));
-      const ends = row[3] === null ? "no interval" : `${number(row[3], 2)} – ${number(row[4], 2)}`;
+      const ends = row[3] === null ? "no interval" : `${number(row[3])} – ${number(row[4])}`;
       return node("td", {}, node("a", { href: row[1] }, node("b", {}, number(row[2]))), node("small", {}, ends));
     });
-    const ratios = found.flatMap((c) => {
-      if (!c) return [node("td", { colSpan: 4, className: "text" }, "not on the same samples")];
+    const scored = (name) => board.rows.some((row) => row[0] === name);
+    const ratios = found.flatMap((c, i) => {
+      const why = scored(this.chosen[0]) && scored(this.chosen[i + 1]) ? "not on the same samples" : "only one has a score";
+      if (!c) return [node("td", { colSpan: 4, className: "text" }, why)];
       const better = c.ratio < 1 ? c.first : c.second;
       const [text, kind] = c.tied ? ["tie at the floor", "plain"] : c.different ? [better, "good"] : ["no difference", "plain"];
       return [

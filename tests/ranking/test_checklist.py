@@ -72,6 +72,7 @@ def test_all_sixteen_items_are_there_and_a_bare_record_earns_few(row):
             {"diagnostics": {"curves": dict.fromkeys(("loss", "valid_loss", "gradient_norm"), CURVE)}},
         ),
         ("Validation used for selection", {"diagnostics": {"curves": {"loss": CURVE, "valid_loss": CURVE}}}),
+        ("Validation used for selection", {"diagnostics": {"facts": {"valid_loss": 0.1}}}),
         ("Code, data and environment versioned", {"provenance": {"commit": "0123456789ab", "dirty": False}}),
         (
             "Reproduced",

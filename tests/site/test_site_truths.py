@@ -5,7 +5,7 @@ from site_records import record
 from test_site_build import Words
 
 from sciml_bench.records.store import Store
-from sciml_bench.site import compare_page
+from sciml_bench.site import compare_page, plots
 from sciml_bench.site.build import build
 
 
@@ -70,3 +70,32 @@ def test_the_command_that_compares_reads_the_records_of_the_page(folder, tmp_pat
 def test_what_is_said_to_mark_a_record_marks_it(folder):
     words = Words((folder / "contribute.html").read_text(encoding="utf-8")).text
     assert "marked as reproduced, with the date and the drift: sciml-bench verify --badge --share" in words
+
+
+def test_a_board_is_run_again_without_what_does_not_apply(folder):
+    pages = {d: Words((folder / "smoke" / f"{d}.html").read_text(encoding="utf-8")).text for d in ("burgers", "darcy")}
+    run = {d: words.partition("Run it again")[2].partition("--dataset")[0] for d, words in pages.items()}
+    assert "pinn" in run["burgers"]
+    assert "pinn" not in run["darcy"]
+    assert "fno" in run["darcy"]
+    row = (folder / "smoke" / "darcy" / "pinn.html").read_text(encoding="utf-8")
+    assert "There is nothing to run" in row
+    assert 'id="checklist"' not in row
+
+
+def test_a_regime_that_some_folds_lack_is_held_against_the_same_folds_and_is_no_worst(tmp_path):
+    store = Store(tmp_path)
+    for fold, error in ((0, 0.1), (1, 0.3)):
+        made = record("fno", error, fold=fold)
+        rare = {"regime:speed=odd/rel_l2": 0.2} if fold == 0 else {}
+        store.append(made.model_copy(update={"scores": made.scores | {"regime:speed=slow/rel_l2": 0.1} | rare}))
+    page = (build(tmp_path, tmp_path / "site").parent / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
+    assert "odd slow fno 2.0× 1 of 2 folds 0.50×" in Words(page).text
+    (worst,) = page.split('class="worst"')[1:]
+    assert worst.startswith(">0.50×")
+
+
+def test_the_line_of_the_solver_is_the_least_error_in_so_many_seconds():
+    points = [(4.0, 0.1), (1.0, 0.5), (2.0, 0.7), (3.0, 0.2)]
+    corners = plots._least(points, right=9.0, top=1.0)
+    assert corners == [(1.0, 1.0), (1.0, 0.5), (3.0, 0.5), (3.0, 0.2), (4.0, 0.2), (4.0, 0.1), (9.0, 0.1)]

@@ -45,7 +45,7 @@ def show(rows: Sequence[Row], console: Console) -> None:
         console.print(_table(f"{dataset} · {tier} · {device}", found, console.width))
         floor = next((r.floor[r.primary] for r in found if r.primary in r.floor), None)
         if floor is not None:
-            console.print(f"[dim]floor of the truth: {found[0].primary} {floor:.1e}; differences below it are ties")
+            console.print(f"[dim]floor of the truth: {found[0].primary} {floor:.1e}; errors below it are ties")
         for row in found:
             for reason in row.reasons:
                 console.print(f"[red]{row.name}[/]: {escape(reason)}")

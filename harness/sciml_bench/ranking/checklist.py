@@ -161,6 +161,8 @@ def _seeds(f: _Facts) -> tuple[Verdict, str]:
 
 def _selection(f: _Facts) -> tuple[Verdict, str]:
     curves = _curves(f)
+    if not curves and any("valid_loss" in r.diagnostics.get("facts", {}) for r in f.good):
+        return "yes", "What the fit leaves open was chosen by the lowest error on the validation part."
     if not curves:
         return "not applicable", "No training loop that a validation part could stop."
     if not all(c.get("valid_loss") for c in curves):
@@ -194,9 +196,9 @@ def _latency(f: _Facts) -> tuple[Verdict, str]:
         return "no", "Not shown, as several cells shared the GPU." if f.row.shared else "Not in the records."
     if f.row.part:
         return "yes", f"{cost['latency_p50']:.3g} s a sample, the mean of those that it solved; nothing was warmed up."
-    p50, p95 = 1e3 * cost["latency_p50"], 1e3 * cost.get("latency_p95", cost["latency_p50"])
+    p50, p95 = cost["latency_p50"], cost.get("latency_p95", cost["latency_p50"])
     return "yes", (
-        f"At batch one {p50:.3g} ms in the median and {p95:.3g} ms at 95%, {cost.get('throughput', 0):.3g} samples a second "
+        f"At batch one {_time(p50)} in the median and {_time(p95)} at 95%, {_count(cost.get('throughput', 0))} samples a second "
         "at the best batch, after a warm-up."
     )
 
@@ -243,6 +245,15 @@ def _reproduced(f: _Facts) -> tuple[Verdict, str]:
     return ("yes" if len(confirmed) == len(f.row.records) else "partly"), (
         f"{told}, the largest difference {last.largest:.2g} of its tolerance."
     )
+
+
+def _time(seconds: float) -> str:
+    factor, unit = (1.0, "s") if seconds >= 1 else (1e3, "ms") if seconds >= 1e-3 else (1e6, "µs")
+    return f"{_count(seconds * factor)} {unit}"
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _curves(f: _Facts) -> list[dict[str, Any]]:

@@ -188,9 +188,9 @@ def _flags(row: Row, floor: float | None) -> list[Flag]:
 
 
 def commands(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the commands that run a board again: all methods of the suite at once, then each other row."""
+    """Return the commands that run a board again: all methods of the suite at once, then each other row that applies."""
     plain, other = [], []
-    for row in rows:
+    for row in (r for r in rows if r.applies):
         command = row_command(row)
         alone = any(f" --{word} " in command for word in ("set", "cores", "time-limit", "memory-limit"))
         if (alone and not row.solver) or cards.method_card(row.method) is None:

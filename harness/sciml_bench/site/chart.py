@@ -126,7 +126,8 @@ def _drawn(lines: Sequence[Line], axes: _Axes, chart: Chart) -> tuple[str, str]:
         entry = f'<li class="{name}">{escape(line.label)}</li>'
         if line.label and entry not in entries and not (grey and "grey" not in line.look):
             entries.append(entry)
-    left = sum(bool(x.label) for x in lines) - len(entries)
+    named = {x.label for x in lines if x.label}
+    left = len(named) - len(entries)
     if used >= COLOURED and left > 0:
         entries.append(f'<li class="grey">{left} more</li>')
     legend = f'<ul class="legend">{"".join(entries)}</ul>' if len(entries) > 1 else ""

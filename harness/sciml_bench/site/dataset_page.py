@@ -1,7 +1,9 @@
 """What the page of one dataset, tier and device shows: card, floor, board, plots, regimes, shifts and pictures of its data."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from markupsafe import Markup
@@ -41,14 +43,29 @@ class Shift:
     cells: tuple[Shifted, ...]
 
 
+@dataclass(frozen=True)
+class Regime:
+    """A row's error in one regime over its mean error in the same cells, which are those whose test part has such samples."""
+
+    ratio: float
+    cells: int
+    of: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether every cell has samples of it."""
+        return self.cells == self.of
+
+
 @dataclass(frozen=True, kw_only=True)
 class Division:
-    """One division of the samples into regimes: its regimes, and of each row its error there over its mean error."""
+    """One division of the samples into regimes: its regimes, and each row's error there; the worst has samples in every cell."""
 
     name: str
     description: str
     regimes: tuple[str, ...]
-    rows: tuple[tuple[RowView, tuple[float | None, ...]], ...]
+    rows: tuple[tuple[RowView, tuple[Regime | None, ...], float], ...]
+    """Each row, its regimes, and the ratio of its worst."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,15 +244,24 @@ def _divisions(board: Board, problem: Problem | None) -> list[Division]:
             name=text.words(division),
             description=known[division].description if division in known else "",
             regimes=tuple(regimes),
-            rows=tuple((v, tuple(_regime(v, division, r) for r in regimes)) for v in board.methods),
+            rows=tuple(_divided(v, division, tuple(regimes)) for v in board.methods),
         )
         for division, regimes in named.items()
     ]
 
 
-def _regime(view: RowView, division: str, regime: str) -> float | None:
-    found = view.row.scores.get(f"regime:{division}={regime}/{view.row.primary}")
-    return None if found is None or not view.row.error else found.mean / view.row.error
+def _divided(view: RowView, division: str, names: Sequence[str]) -> tuple[RowView, tuple[Regime | None, ...], float]:
+    found = tuple(_regime(view, division, name) for name in names)
+    return view, found, max((r.ratio for r in found if r is not None and r.whole), default=math.inf)
+
+
+def _regime(view: RowView, division: str, regime: str) -> Regime | None:
+    name = f"regime:{division}={regime}/{view.row.primary}"
+    cells = [r.scores for r in good(view) if name in r.scores]
+    mean = fmean(s[view.row.primary] for s in cells) if cells else 0.0
+    if not mean:
+        return None
+    return Regime(fmean(s[name] for s in cells) / mean, len(cells), view.row.succeeded)
 
 
 def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...], tuple[Shift, ...]]:

@@ -1,7 +1,7 @@
 """What the page of a method shows: its card and equation, and what it gave on every dataset that it was run on."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from ..ranking.league import Place
 from . import cards, citation, settings, text
 from .board import Board, RowView
 from .figures import Sample
-from .row_charts import calibration_caption, reliability
+from .row_charts import calibration_caption, of_classes, reliability
 from .suite import Pool, Suite
 
 
@@ -56,8 +56,8 @@ class MethodPage:
     results: tuple[Result, ...]
     places: tuple[tuple[Pool, Place], ...]
     learning: tuple[tuple[Result, tuple[Markup, ...]], ...]
-    reliability: Markup
-    reliability_caption: str
+    reliability: tuple[tuple[Markup, str], ...]
+    """The calibration of intervals and that of the probabilities of classes, each with its caption."""
     pictures: tuple[tuple[Result, tuple[Sample, ...]], ...]
     chosen: Chosen
     bibtex: str
@@ -87,8 +87,7 @@ def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> Meth
         results=tuple(results),
         places=tuple(_places(suite, method)),
         learning=tuple((r, r.page.learning) for r in shown if r.page.learning),
-        reliability=_reliability(shown),
-        reliability_caption=calibration_caption([r.view for r in shown]),
+        reliability=tuple(_reliability(shown)),
         pictures=tuple((r, r.page.samples) for r in shown if r.page.samples and not r.view.solver),
         chosen=_chosen([r for r in results if r.view.row.applies]),
         bibtex=citation.of_method(method),
@@ -115,10 +114,18 @@ def _places(suite: Suite, method: str) -> list[tuple[Pool, Place]]:
     ]
 
 
-def _reliability(results: Sequence[Result]) -> Markup:
-    """Draw the calibration on every dataset; a line is called by its dataset."""
-    named = [(f"{r.board.dataset} ({r.board.tier})", r.view) for r in results if not r.view.solver]
-    return reliability([v for _, v in named], [n for n, _ in named])
+def _reliability(results: Sequence[Result]) -> Iterator[tuple[Markup, str]]:
+    """Draw the calibration on every dataset, of intervals and of classes apart; a line is called by its dataset and variant."""
+    learned = [r for r in results if not r.view.solver]
+    for classes in (False, True):
+        views = [r.view for r in learned if of_classes([r.view]) == classes]
+        names = [
+            " ".join(filter(None, (r.board.dataset, r.view.row.variant, f"({r.board.tier})")))
+            for r in learned
+            if of_classes([r.view]) == classes
+        ]
+        if chart := reliability(views, names):
+            yield chart, calibration_caption(views)
 
 
 def _chosen(results: Sequence[Result]) -> Chosen:

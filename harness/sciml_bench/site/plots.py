@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,9 +27,10 @@ class CostPoint:
 
 
 def tradeoff(gallery: Gallery, points: Sequence[CostPoint], floor: float | None, metric: str) -> Picture:
-    """Draw error against seconds a sample: methods as points, the solver's settings as a line.
+    """Draw error against seconds a sample: methods as points, the solver's settings as rings.
 
-    What lies under the floor is drawn on it.
+    The line is the least error of these in so many seconds: above it a method is dominated. What lies under the floor is drawn
+    on it.
     """
     width, height = 860, 480
     shown = [[asdict(p) for p in points], floor, metric]
@@ -59,15 +61,13 @@ def _tradeoff(figure: Figure, points: Sequence[CostPoint], floor: float | None, 
     axes.set_ylim(span([bottom, *(max(e, bottom) for e in ends)]))
     solver = sorted((p for p in points if p.solver), key=lambda p: -p.error.mean)
     places = []
+    steps: list[tuple[float, float]] = []
     if solver:
         xy = [(p.seconds, max(p.error.mean, bottom)) for p in solver]
+        steps = _least(xy, right=axes.get_xlim()[1], top=axes.get_ylim()[1])
+        axes.plot(*zip(*steps, strict=True), color=INK, linewidth=1.1)
         axes.plot(
-            *zip(*xy, strict=True),
-            color=INK,
-            marker="o",
-            markersize=4.5,
-            markerfacecolor="none",
-            linewidth=1.1,
+            *zip(*xy, strict=True), color=INK, marker="o", markersize=4.5, markerfacecolor="none", linestyle="none"
         )
         names = _short([p.label for p in solver])
         places += [(name, INK, at) for name, at in zip(names, xy, strict=True)]
@@ -84,12 +84,25 @@ def _tradeoff(figure: Figure, points: Sequence[CostPoint], floor: float | None, 
     axes.set_ylabel(metric)
     decades(axes.xaxis)
     decades(axes.yaxis)
+    taken: list[Any] = []
     if floor:
         note = f"floor of the truth {text.number(floor, 2)}{'' if line else ', far below'}"
         at, down, side = (line, -3, "top") if line else (0.0, 4, "bottom")
         left = ("axes fraction", "data" if line else "axes fraction")
-        axes.annotate(note, (0, at), (4, down), left, "offset points", ha="left", va=side, fontsize=8)
-    _label(axes, places, [(p.seconds, max(p.error.mean, bottom)) for p in solver], line)
+        written = axes.annotate(note, (0, at), (4, down), left, "offset points", ha="left", va=side, fontsize=8)
+        taken = [written.get_window_extent().extents]
+    _label(axes, places, steps, line, taken)
+
+
+def _least(points: Sequence[tuple[float, float]], right: float, top: float) -> list[tuple[float, float]]:
+    """Return the corners of the least error that points (seconds, error) reach in so many seconds."""
+    corners: list[tuple[float, float]] = []
+    height = top
+    for seconds, error in sorted(points):
+        if error < height:
+            corners += [(seconds, height), (seconds, error)]
+            height = error
+    return [*corners, (right, height)]
 
 
 def _short(names: list[str]) -> list[str]:
@@ -98,6 +111,8 @@ def _short(names: list[str]) -> list[str]:
     return heads if len(set(heads)) == len(heads) else names
 
 
+NEAR = 8
+"""So many of the places of a label are beside its point."""
 _OFFSETS = tuple(
     (dx * r, dy * r)
     for r in (1.0, 1.9, 2.9)
@@ -108,14 +123,18 @@ _OFFSETS = tuple(
 def _label(
     axes: Axes,
     places: list[tuple[str, str, tuple[float, float]]],
-    solver: list[tuple[float, float]],
+    steps: list[tuple[float, float]],
     floor: float | None,
+    written: Sequence[Sequence[float]],
 ) -> None:
-    """Put each label where it covers least, of eight directions at three distances."""
+    """Put each label where it covers least, of eight directions at three distances; from afar a hair leads to its point.
+
+    What must stay clear are all points, the line of `steps`, that of the floor, and the boxes of what is `written` already.
+    """
     scale = axes.figure.dpi / 72
     centres = [axes.transData.transform(at) for _, _, at in places]
-    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in centres]
-    line = axes.transData.transform(solver) if solver else np.empty((0, 2))
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in centres] + [tuple(box) for box in written]
+    line = axes.transData.transform(steps) if steps else np.empty((0, 2))
     for a, b in pairwise(line):
         for x, y in np.linspace(a, b, 2 + int(np.hypot(*(b - a)) / 6)):
             taken.append((x - 2, y - 2, x + 2, y + 2))
@@ -144,6 +163,7 @@ def _label(
             fontsize=8,
             va="center",
             ha="left" if best[0] > 0 else "right" if best[0] < 0 else "center",
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkB": 3} if n >= NEAR else None,
         )
 
 

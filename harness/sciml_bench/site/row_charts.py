@@ -134,11 +134,11 @@ def reliability(views: Sequence[RowView], labels: Sequence[str] | None = None) -
     lines = []
     for view, label in zip(views, labels or [v.row.name for v in views], strict=True):
         found = [d for r in good(view) if (d := r.diagnostics.get("reliability") or {}).get("levels")]
-        points = _by_tenth(found) if _of_classes([view]) else _by_level(found)
+        points = _by_tenth(found) if of_classes([view]) else _by_level(found)
         if points:
             lines.append(Line(label, points))
     told = "; ".join(f"{x.label}: {x.points[-1][1]:.2f} at level {x.points[-1][0]:.1f}" for x in lines)
-    classes = _of_classes(views)
+    classes = of_classes(views)
     return Chart(
         alt=f"Reliability diagram; the diagonal is perfect calibration. {told}",
         x="predicted probability" if classes else "level of the interval",
@@ -152,7 +152,7 @@ def reliability(views: Sequence[RowView], labels: Sequence[str] | None = None) -
     ).svg()
 
 
-def _of_classes(views: Sequence[RowView]) -> bool:
+def of_classes(views: Sequence[RowView]) -> bool:
     """Whether the rows predict classes, so that their calibration is of probabilities and not of intervals."""
     shown = [records for v in views if (records := good(v))]
     return bool(shown) and all(any(r.diagnostics.get("confusion") for r in records) for records in shown)
@@ -160,7 +160,7 @@ def _of_classes(views: Sequence[RowView]) -> bool:
 
 def calibration_caption(views: Sequence[RowView]) -> str:
     """Say what the reliability diagram of some rows shows."""
-    if _of_classes(views):
+    if of_classes(views):
         return (
             "Share of the test samples whose predicted class was right against the probability that it was given, in tenths "
             "of that probability, mean over the folds that have such samples. Below the diagonal the method is too sure."

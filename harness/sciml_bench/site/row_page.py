@@ -195,13 +195,15 @@ def _spent(record: Record, name: str) -> float | None:
 
 def _curves(view: RowView) -> list[tuple[str, Markup]]:
     """Draw what can be drawn of the errors: their distribution, along time, along wavenumbers, against their own intervals."""
+    steps = over_time(view)
+    last = " at the last output time" if steps else ""
     drawn = [
         (
             "How the errors of the test samples are distributed: the share of them that is at most so large.",
             distribution(view),
         ),
-        ("Relative error at each output step, one line for each fold.", over_time(view)),
-        ("Energy at each wavenumber at the last output time; the truth is grey.", spectrum(view)),
+        ("Relative error at each output step, one line for each fold.", steps),
+        (f"Energy at each wavenumber{last}; the truth is grey.", spectrum(view)),
         (calibration_caption([view]), reliability([view])),
     ]
     return [(caption, chart) for caption, chart in drawn if chart]

@@ -241,7 +241,9 @@ def _error(board: Board, name: str) -> float | None:
 
 
 def _relative(standing: Standing, board: Board, base: float | None) -> Shade:
-    row = of(board, standing.place.name)
+    row = of(board, standing.place.name) or next(
+        (v for v in board.apart if v.row.name == standing.view.row.method), None
+    )
     if row is None:
         return Shade("not run")
     if row.row.error is None:

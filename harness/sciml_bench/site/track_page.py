@@ -50,7 +50,8 @@ def _figures(made: League, gallery: Gallery) -> list[tuple[Picture, str]]:
         (
             ranking_figures.profile(gallery, made),
             "Performance profile: the share of the datasets on which a method’s error is at most τ times the lowest (Dolan & "
-            "Moré 2002). Higher and further left is better.",
+            "Moré 2002). Higher and further left is better. Where a method has no score, the baseline’s error counts; the "
+            "band is the 95% interval (Wilson) of the first one’s share over other datasets.",
         ),
     ]
     if made.critical is not None:
