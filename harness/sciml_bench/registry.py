@@ -25,8 +25,9 @@ from . import methods as method_folder
 from . import naming
 from .errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
 from .method.contract import Method
-from .problem import TIERS, Dataset, DatasetCard, MethodCard
+from .problem import TIERS, Dataset, DatasetCard, MethodCard, Problem
 from .problem.card import Family, Framework, Kind, Truth
+from .problem.generation import USER_MODULE
 from .protocol.track import Track
 
 DATA_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nc", ".nc4", ".netcdf")
@@ -211,7 +212,7 @@ def _module_from_file(name: str, kind: str) -> ModuleType:
         )
     if path.suffix != ".py":
         raise UsageError(f"the {kind} file '{name}' is not a Python file; expected a name that ends in .py")
-    module_name = f"sciml_bench_user_{kind}_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    module_name = f"{USER_MODULE}{kind}_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if module_name in sys.modules:
         return sys.modules[module_name]
     spec = importlib.util.spec_from_file_location(module_name, path)
@@ -296,6 +297,25 @@ def build_method(cls: type[Method], tier: str, tuned: Mapping[str, Any], given: 
             raise UnknownNameError("hyperparameter", key, known)
         checked[key] = coerce(key, value, known[key])
     return cls(**checked)
+
+
+def why_not(method: Method, problem: Problem) -> str | None:
+    """Return why a method does not apply to a problem, or None; UsageError if it cannot tell, or with what is no sentence."""
+    name = type(method).__name__
+    try:
+        reason = method.applies_to(problem)
+    except SciMLBenchError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"applies_to of {name} fails on the problem '{problem.name}' with {type(error).__name__}: {error}"
+        ) from error
+    if reason is not None and not (isinstance(reason, str) and reason):
+        raise UsageError(
+            f"applies_to of {name} returned {reason!r} for the problem '{problem.name}'; expected None where it applies, "
+            "or a sentence that says why not"
+        )
+    return reason
 
 
 def coerce(name: str, value: Any, hint: Any) -> Any:

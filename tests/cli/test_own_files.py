@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ import xarray as xr
 
 from sciml_bench import registry
 from sciml_bench.cli import options
+from sciml_bench.problem.generation import data_key
 from sciml_bench.protocol.folds import split
+from sciml_bench.running import plan
+from sciml_bench.running.task import prepare
 
 BODY = "raise SystemExit(3)"
 CARD = (
@@ -165,3 +169,54 @@ def test_a_file_shows_its_roles(ask, waves, tmp_path):
     assert "[b]Mine[/b] (evolution, 30 samples)" in done.stdout
     assert "input  u0 (x), 1: u0" in done.stdout
     assert '"samples": 30' in ask("info", "Mine.H5", "--json").stdout
+
+
+def test_an_applies_to_that_fails_or_says_no_sentence_is_one_sentence(ask, waves, method_file):
+    for name, says, words in (
+        ("one", "raise RuntimeError('boo')", "applies_to of Own fails on the problem 'waves' with RuntimeError: boo"),
+        (
+            "two",
+            "return False",
+            "applies_to of Own returned False for the problem 'waves'; expected None where it applies",
+        ),
+    ):
+        path = method_file(name, "return repeat")
+        path.write_text(f"{path.read_text()}\n    def applies_to(self, problem):\n        {says}\n")
+        done = ask("run", "-m", str(path), "-d", str(waves), "--folds", "2", "--no-page")
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert words in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_other_roles_of_the_same_numbers_are_another_problem(tmp_path):
+    numbers = np.random.default_rng(0).random((16, 4))
+    keys = set()
+    for name, roles in {
+        "one": {"inputs": "a", "targets": "b"},
+        "two": {"inputs": "b", "targets": "a"},
+        "three": {"inputs": "a", "targets": "b", "periodic": 1},
+    }.items():
+        data = xr.Dataset({"a": (("sample", "x"), numbers), "b": (("sample", "x"), numbers[::-1])})
+        data.b.attrs.update({k: v for k, v in roles.items() if k == "periodic"})
+        data.attrs.update({k: v for k, v in roles.items() if k != "periodic"}, sample="sample")
+        path = tmp_path / name / "own.h5"
+        path.parent.mkdir()
+        data.to_netcdf(path, engine="h5netcdf")
+        task = prepare(str(path), "smoke", 2)
+        (planned, *_) = plan.cells(task, ["mean"], plan.Request(tier="smoke"), {})
+        keys.add(planned.cell.key)
+    assert len(keys) == 3
+
+
+def test_what_a_dataset_of_ones_own_makes_has_another_name_when_its_source_changes(ask, tmp_path):
+    assert ask("new", "dataset", "own", "--folder", str(tmp_path)).returncode == 0
+    written = tmp_path / "own.py"
+    other = tmp_path / "other" / "own.py"
+    other.parent.mkdir()
+    keys = []
+    for change in ("", "# a comment\n", "ADDED = 1\n"):
+        other.write_text(change + written.read_text())
+        dataset = registry.dataset_class(str(other)).tier("smoke")
+        keys.append(data_key("own", dataset, 0))
+        del sys.modules[type(dataset).__module__]
+    assert keys[0] == keys[1] != keys[2]

@@ -114,3 +114,18 @@ def test_a_file_that_is_no_hdf5_is_one_sentence(tmp_path: Path):
     (tmp_path / "mine.h5").write_text("hello")
     with pytest.raises(DataFileError, match="cannot be read by xarray"):
         load(tmp_path / "mine.h5")
+
+
+def test_a_second_sample_dimension_is_refused(tmp_path: Path):
+    def twice(data: xr.Dataset) -> xr.Dataset:
+        return data.assign(k=(("case", "sample"), np.ones((6, 4))))
+
+    with pytest.raises(DataFileError, match="also a dimension called 'sample'; rename one of them"):
+        load(write(tmp_path / "mine.nc", twice))
+
+
+def test_nodes_of_a_mesh_are_not_promised(tmp_path: Path):
+    with pytest.raises(
+        DataFileError, match="has the dimension 'node'; rename it to one of time, history, channel, x, y, z, "
+    ):
+        load(write(tmp_path / "mine.nc", lambda d: d.rename(x="node")))

@@ -164,3 +164,23 @@ def test_a_full_disk_leaves_the_earlier_records_whole(tmp_path: Path, monkeypatc
     monkeypatch.undo()
     assert [r.key for r in store.records()] == ["1" * 16]
     assert not store.complaints
+
+
+def test_what_is_no_file_is_named_and_a_name_is_no_pattern(tmp_path: Path):
+    store = Store(tmp_path)
+    store.append(record())
+    (tmp_path / "smoke" / "burgers" / "linear.jsonl").mkdir()
+    assert store.records("smoke", "burgers") == [record()]
+    assert store.complaints == ["smoke/burgers/linear.jsonl is no file, and no record of it counts: move it elsewhere"]
+    assert store.records("smoke", "bur*") == store.records("smoke", "**a") == []
+
+
+@pytest.mark.parametrize(
+    "diagnostics",
+    [{"notes": 5}, {"curves": {"loss": 3}}, {"reliability": []}, {"spectrum": {"u": [1]}}, {"train_samples": "8"}],
+)
+def test_diagnostics_of_another_shape_are_no_record(diagnostics):
+    with pytest.raises(ValidationError, match=next(iter(diagnostics))):
+        record(diagnostics=diagnostics)
+    kept = {"notes": {"physics": "none"}, "own": [1, {"x": None}]}
+    assert record(diagnostics=kept).diagnostics == kept

@@ -43,6 +43,13 @@ FAULTS = {
     ),
     "wrong_type": ("return lambda inputs: 3", "failed", "returned a int; expected an xarray.Dataset"),
     "no_predictor": ("return None", "failed", "fit returned a NoneType"),
+    "complex": (
+        "return lambda inputs: repeat(inputs) * 1j",
+        "failed",
+        "has the type complex128; expected real numbers",
+    ),
+    "odd_progress": ('log.progress(float("nan"))', "failed", "log.progress was given nan"),
+    "odd_fact": ('log.fact("parameters", "many")', "failed", "log.fact was given 'many' as 'parameters'"),
     "not_a_number": (
         "return lambda inputs: repeat(inputs) * np.nan",
         "not_finite",
@@ -258,3 +265,10 @@ def test_a_perfect_method_scores_zero_and_two_runs_give_the_same_bytes(run, wave
     assert {c["scores"]["rel_l2"] for c in exact} == {0.0}
     linear = [c["scores"]["rel_l2"] for c in cells if c["cell"]["method"] == "linear"]
     assert max(linear) < 1e-6
+
+
+def test_what_a_method_prints_is_no_part_of_what_the_command_prints(run, waves, method_file):
+    path = method_file("talks", "print('hello')\nos.system('echo hello too')\nreturn repeat")
+    done = run("run", "-m", str(path), "-d", str(waves), "--folds", "2", "--no-baselines", "--no-page", "--json")
+    assert [c["status"] for c in json.loads(done.stdout)["cells"]] == ["ok", "ok"]
+    assert "hello too" in done.stderr

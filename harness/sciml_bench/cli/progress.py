@@ -113,7 +113,7 @@ class Screen:
 
 def line_of(record: Record) -> str:
     """Return one line about a finished cell."""
-    title = f"{record.cell.dataset} {record.row} fold {record.cell.fold + 1}/{record.cell.folds}"
+    title = _plain(f"{record.cell.dataset} {record.row} fold {record.cell.fold + 1}/{record.cell.folds}")
     if record.status != "ok":
         return f"[red]✗[/] {title}: {record.status}: {_plain(record.reason)}"
     cost = record.cost

@@ -42,18 +42,18 @@ def show(rows: Sequence[Row], console: Console) -> None:
         if not found:
             continue
         console.print()
-        console.print(_table(f"{dataset} · {tier} · {device}", found, console.width))
+        console.print(_table(escape(f"{dataset} · {tier} · {device}"), found, console.width))
         floor = next((r.floor[r.primary] for r in found if r.primary in r.floor), None)
         if floor is not None:
             console.print(f"[dim]floor of the truth: {found[0].primary} {floor:.1e}; errors below it are ties")
         for row in found:
             for reason in row.reasons:
-                console.print(f"[red]{row.name}[/]: {escape(reason)}")
+                console.print(f"[red]{escape(row.name)}[/]: {escape(reason)}")
         for notice in notices(every):
             console.print(f"[yellow]![/] {escape(notice)}", soft_wrap=True)
         others = [r.name for r in every if r not in found]
         if others:
-            console.print(f"[dim]not applicable: {', '.join(others)}")
+            console.print(f"[dim]not applicable: {escape(', '.join(others))}")
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,9 @@ def _table(title: str, rows: Sequence[Row], width: int) -> Table:
     table.add_column("", overflow="fold")
     for row in rows:
         if row.error is None:
-            table.add_row(row.name, *["–"] * len(shown), f"[red]{_status(row)}")
+            table.add_row(escape(row.name), *["–"] * len(shown), f"[red]{_status(row)}")
         else:
-            table.add_row(row.name, *(c.text(row) for c in shown), ", ".join(row.flags))
+            table.add_row(escape(row.name), *(c.text(row) for c in shown), ", ".join(row.flags))
     return table
 
 

@@ -37,6 +37,8 @@ def verify(
     """Check published cells and say of each whether its numbers stand."""
     if not 0 < share <= 1:
         raise UsageError(f"--share is {share:g}: expected a number above 0 and up to 1")
+    if seed < 0:
+        raise UsageError(f"--seed is {seed}: expected a whole number from 0 on")
     if predictions is not None and blind_seed is not None:
         raise UsageError("--predictions scores kept predictions and --blind-seed needs new ones: give one of the two")
     if predictions is not None and not predictions.is_dir():

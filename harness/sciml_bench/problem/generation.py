@@ -48,9 +48,15 @@ class Cached:
     samples: int
 
 
+USER_MODULE = "sciml_bench_user_"
+"""How the module of a user's own file is called."""
+
+
 def data_key(name: str, dataset: Dataset, seed: int) -> str:
-    """Return the key of the generated data: all that decides its bytes."""
-    return digest.of_data([name, dataset.version, dataset.parameters(), seed])[:16]
+    """Return the key of the generated data: all that decides its bytes; of a user's own file also its source."""
+    module = type(dataset).__module__
+    own = [digest.of_source(module)] if module.startswith(USER_MODULE) else []
+    return digest.of_data([name, dataset.version, dataset.parameters(), seed, *own])[:16]
 
 
 def data_path(name: str, dataset: Dataset, seed: int) -> Path:

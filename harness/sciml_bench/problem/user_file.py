@@ -24,7 +24,7 @@ from .generation import Cached, inspect, save
 from .samples import count
 from .variable import HISTORY, SAMPLE, SPACE, TIME, Variable
 
-KNOWN_DIMS = (TIME, HISTORY, "channel", *SPACE, "edge", "feature")
+KNOWN_DIMS = (TIME, HISTORY, "channel", *(d for d in SPACE if d != "node"), "feature")
 GROUP = "group"
 SWITCH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 EXAMPLE = 'for example ds.attrs.update(inputs="u0", targets="u", sample="sample")'
@@ -100,6 +100,10 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
             f"an input or a target of '{file}' is called '{GROUP}', the name of what keeps samples together; rename it"
         )
     data = raw.reset_coords([n for n in names if n in raw.coords])[names]
+    if sample != SAMPLE and SAMPLE in data.dims:
+        raise DataFileError(
+            f"the data file '{file}' has sample=\"{sample}\" and also a dimension called '{SAMPLE}'; rename one of them"
+        )
     if sample != SAMPLE:
         data = data.rename({sample: SAMPLE})
     if count(data) < 3:

@@ -6,7 +6,7 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
 SCHEMA_VERSION = 1
 
@@ -125,6 +125,36 @@ class Provenance(_Strict):
     verification: Verification | None = None
 
 
+class _Diagnostics(BaseModel):
+    """What rankings and pages read of the diagnostics, each where it is there; a record may hold more."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    train_samples: int = 0
+    valid_samples: int = 0
+    test_samples: int = 0
+    worst_sample: int = 0
+    largest_over_mean: float = 0.0
+    left_behind: int = 0
+    facts: dict[str, float | str | bool] = {}
+    notes: dict[str, str] = {}
+    skipped_shifts: dict[str, str] = {}
+    skipped_probes: str = ""
+    curves: dict[str, list[list[float]]] = {}
+    reliability: dict[str, list[float] | str] = {}
+    times: list[float] = []
+    error_over_time: dict[str, list[float]] = {}
+    spectrum: dict[str, dict[str, list[float]]] = {}
+    confusion: dict[str, dict[str, list[list[int]] | list[str]]] = {}
+    certificate: dict[str, float | str] = {}
+
+
+def _shaped(diagnostics: dict[str, Any]) -> dict[str, Any]:
+    """Return the diagnostics as they are, if what is read of them has the shape that is read."""
+    _Diagnostics.model_validate(diagnostics)
+    return diagnostics
+
+
 class Record(_Strict):
     """One cell: what it was, how it ended, what it scored, what it cost, where it comes from."""
 
@@ -141,7 +171,7 @@ class Record(_Strict):
     floor: dict[str, FiniteFloat]
     per_sample: PerSample | None
     cost: Cost | None
-    diagnostics: dict[str, Any]
+    diagnostics: Annotated[dict[str, Any], AfterValidator(_shaped)]
     provenance: Provenance
 
     def to_line(self) -> str:

@@ -56,7 +56,14 @@ class Store:
     def records(self, tier: str | None = None, dataset: str | None = None) -> list[Record]:
         """Return the current record of every cell, in a fixed order; records of one fold stand as they were appended."""
         found: dict[str, Record] = {}
-        for path in sorted(self.folder.glob(f"{tier or '*'}/{dataset or '*'}/*.jsonl")):
+        for path in sorted(self.folder.glob("*/*/*.jsonl")):
+            if path.parent.parent.name != (tier or path.parent.parent.name) or path.parent.name != (
+                dataset or path.parent.name
+            ):
+                continue
+            if not path.is_file():
+                self._complain(f"{'/'.join(path.parts[-3:])} is no file, and no record of it counts: move it elsewhere")
+                continue
             for record in self._read(path):
                 found.pop(record.key, None)
                 found[record.key] = record

@@ -13,7 +13,7 @@ from ..naming import parse
 from ..protocol.budgets import BUDGETS
 from ..protocol.seeds import PROTOCOL_VERSION, training_seed
 from ..records.record import CellId, Origin, row_name
-from ..registry import build_method, method_class, short_name
+from ..registry import build_method, method_class, short_name, why_not
 from .task import Task
 
 
@@ -135,7 +135,7 @@ def variants_of(
     plain = build_method(cls, task.tier, tuned, given)
     if given:
         return [(label_of(given), plain, dict(given))]
-    if plain.applies_to(task.problem) is not None:
+    if why_not(plain, task.problem) is not None:
         return [("", plain, {})]
     return [
         (label, build_method(cls, task.tier, {**tuned, **changes}, {}), dict(changes))

@@ -20,7 +20,17 @@ from ..naming import innermost, parse
 from ..problem import DatasetCard, MethodCard, Problem
 from ..protocol.budgets import BUDGETS
 from ..records.record import METHOD_LENGTH, NAME_LENGTH, VARIANT_LENGTH, MethodName, Name, Origin
-from ..registry import Broken, all_methods, build_method, canonical, dataset_class, is_path, method_class, short_name
+from ..registry import (
+    Broken,
+    all_methods,
+    build_method,
+    canonical,
+    dataset_class,
+    is_path,
+    method_class,
+    short_name,
+    why_not,
+)
 from . import reviewed
 from .cell import Cell, Planned, label_of, source_digest, variants_of
 from .task import Task
@@ -74,7 +84,7 @@ def baselines(problem: Problem, tier: str, besides: Sequence[str], device: str) 
     for name, cls in all_methods():
         if isinstance(cls, Broken) or name in besides or cls.card.family not in BASELINES:
             continue
-        if build_method(cls, tier, {}, {}).applies_to(problem) is None and missing_library(cls.card, device) is None:
+        if why_not(build_method(cls, tier, {}, {}), problem) is None and missing_library(cls.card, device) is None:
             found.append((cls.card.family != "solver", name))
     return [name for _, name in sorted(found)]
 
@@ -168,7 +178,7 @@ def check_precision(name: str, tier: str, given: Mapping[str, Any], device: str)
 def check_applies(name: str, dataset: str, tier: str, problem: Problem, given: Mapping[str, Any]) -> None:
     """Refuse a method that was asked for by name and does not apply."""
     method = build_method(method_class(name), tier, _tuned(name, tier, dataset), given)
-    reason = method.applies_to(problem)
+    reason = why_not(method, problem)
     if reason is not None:
         raise UsageError(f"the method '{short_name(name)}' does not apply to the dataset '{dataset}': {reason}")
 

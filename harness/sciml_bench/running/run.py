@@ -25,6 +25,7 @@ from ..protocol.seeds import PROTOCOL_VERSION
 from ..records.provenance import environment
 from ..records.record import Cost, Provenance, Record, Status
 from ..records.store import Store
+from ..registry import why_not
 from .cell import Cell, Planned
 from .executor import Worker
 from .line import Line, Running, Shared
@@ -180,7 +181,7 @@ class Runner:
         return record.status in ("ok", "not_applicable") or not again
 
     def _start(self, planned: Planned, cores: tuple[int, ...], stop: threading.Event) -> "Running":
-        reason = planned.cell.method.applies_to(planned.cell.task.problem)
+        reason = why_not(planned.cell.method, planned.cell.task.problem)
         folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
         if reason is not None:
             return Running(folder, None, reason)

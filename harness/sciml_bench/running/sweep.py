@@ -12,7 +12,7 @@ from ..method.contract import Method
 from ..protocol.track import Track
 from ..records.record import Record
 from ..records.store import Store
-from ..registry import Broken, all_methods
+from ..registry import Broken, all_methods, why_not
 from . import plan
 from .cell import Cell, Planned
 from .executor import fork_server
@@ -79,7 +79,7 @@ class Sweep:
             for planned in plan.cells(task, self.methods, self.request, {}):
                 cell = planned.cell
                 first = cell.fold == (self.request.only_fold or 0) and cell.repetition == 0
-                if first or cell.method.applies_to(task.problem) is None:
+                if first or why_not(cell.method, task.problem) is None:
                     found.append(planned)
         return found
 
@@ -125,7 +125,7 @@ def expected(cells: Sequence[Planned], numbers: Iterable[int], results: Path) ->
     found: dict[int, float | None] = {}
     for n in numbers:
         cell = cells[n].cell
-        applies = cell.method.applies_to(cell.task.problem) is None
+        applies = why_not(cell.method, cell.task.problem) is None
         found[n] = known.get((cell.task.tier, cell.task.name, cell.row)) if applies else 0.0
     return found
 

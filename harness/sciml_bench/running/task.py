@@ -203,6 +203,17 @@ def _audited(data: Cached, problem: Problem, folds: int, seed: int) -> tuple[lis
     return splits, units
 
 
+def _roles(problem: Problem) -> dict[str, Any]:
+    """Return what a file says of its variables: with other roles the same numbers are another problem."""
+    return {
+        "inputs": [v.name for v in problem.inputs],
+        "targets": [v.name for v in problem.targets],
+        "dims": {v.name: list(v.dims) for v in (*problem.inputs, *problem.targets)},
+        "initial": {v.name: v.initial for v in problem.targets if v.initial is not None},
+        "periodic": [v.name for v in problem.targets if v.periodic],
+    }
+
+
 def _from_file(source: Source, folds: int) -> Task:
     given = user_file.load(Path(source.name))
     if folds > given.cached.samples:
@@ -222,7 +233,7 @@ def _from_file(source: Source, folds: int) -> Task:
         name=name,
         tier="file",
         version=1,
-        parameters={},
+        parameters=_roles(given.problem),
         problem=given.problem,
         data=given.cached,
         shifts={},

@@ -30,7 +30,7 @@ from ..naming import parse
 from ..protocol.seeds import derive
 from ..protocol.track import Track
 from ..records.provenance import commit
-from ..registry import build_method, is_path, method_class, short_name
+from ..registry import build_method, is_path, method_class, short_name, why_not
 from . import plan, reviewed
 from .cell import Cell, source_digest
 from .executor import fork_server
@@ -136,7 +136,7 @@ class Tuner:
         for task in tasks:
             for name in self.methods:
                 method = build_method(method_class(name), task.tier, _reviewed(name, task), {})
-                if method.applies_to(task.problem) is None:
+                if why_not(method, task.problem) is None:
                     found.append(Pair(task, name, method))
         return found
 

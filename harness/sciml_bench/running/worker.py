@@ -8,6 +8,7 @@ targets are loaded from the data file, and before a method's `fit` is called, th
 import functools
 import importlib
 import json
+import math
 import os
 import pickle
 import random
@@ -71,6 +72,10 @@ class Job:
     """In a trial of tuning, which predicts the test part and no more: what it may take of wall and of processor time, both."""
 
 
+COUNTED = ("parameters", "flops")
+"""The facts that become numbers of a record."""
+
+
 @dataclass
 class Reporter:
     """The `Log` that a method is given; sends progress at once and keeps curves for the end."""
@@ -81,7 +86,9 @@ class Reporter:
     _last: float = 0.0
 
     def progress(self, fraction: float, message: str = "") -> None:
-        """Report the share of the fit that is done, at most ten times a second."""
+        """Report the share of the fit that is done, at most ten times a second. ContractError if it is not finite."""
+        if not isinstance(fraction, int | float | np.number) or not math.isfinite(fraction):
+            raise ContractError(f"log.progress was given {fraction!r}; expected the share that is done, from 0 to 1")
         now = time.monotonic()
         if now - self._last > 0.1:
             self._last = now
@@ -98,6 +105,8 @@ class Reporter:
             raise ContractError(
                 f"log.fact was given a {type(value).__name__} as '{name}'; expected a number or a string"
             )
+        if name in COUNTED and (isinstance(plain, str) or not math.isfinite(plain)):
+            raise ContractError(f"log.fact was given {plain!r} as '{name}'; expected a finite number")
         self.facts[name] = plain
 
     def send(self, message: dict[str, Any]) -> None:
@@ -108,6 +117,7 @@ class Reporter:
 def main(pipe: Connection, job: Job) -> None:
     """Run one cell; the last message has the key `status`."""
     os.setsid()
+    os.dup2(2, 1)  # what a method prints is no part of what the command prints
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when a cell ends
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     log = Reporter(pipe)
@@ -272,6 +282,8 @@ def _check_shape(found: xr.DataArray, variable: Variable, inputs: xr.Dataset) ->
 
 
 def _refuse_nan(found: xr.DataArray) -> None:
+    if found.dtype.kind not in "fiub":
+        raise ContractError(f"the prediction of '{found.name}' has the type {found.dtype}; expected real numbers")
     bad = ~np.isfinite(found.values)
     if bad.any():
         unit = next(d for d in (SAMPLE, *RAGGED) if d in found.dims)

@@ -78,6 +78,8 @@ class Page:
     parameters: dict[str, Any]
     version: int
     refined: str
+    certified: int
+    """On so many samples the floor was measured; 0 where no record says."""
     sizes: str
     folds: int
     floor: tuple[tuple[str, str], ...]
@@ -113,6 +115,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         parameters=first.cell.dataset_parameters,
         version=first.cell.dataset_version,
         refined=_changes(dataset, _quietly(dataset.refined)) if dataset else "",
+        certified=first.diagnostics.get("certificate", {}).get("samples", 0),
         sizes=_sizes(first),
         folds=first.cell.folds,
         floor=tuple((name, text.number(value)) for name, value in floor.items() if lower_is_better(name)),

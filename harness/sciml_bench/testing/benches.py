@@ -9,7 +9,7 @@ import xarray as xr
 from ..method.contract import Method
 from ..problem import Problem
 from ..problem.samples import only, take
-from ..registry import Broken, all_datasets, build_method, dataset_class, method_class
+from ..registry import Broken, all_datasets, build_method, dataset_class, method_class, why_not
 from .method_checks import Bench
 
 TRAIN, VALID, TEST = 12, 4, 4
@@ -37,7 +37,7 @@ def fitting(method: str | type[Method], datasets: Iterable[str] = ()) -> list[st
     """Return the datasets, of those named or one of each shape, to which a method applies."""
     built = build_method(_class(method), "smoke", {}, {})
     names = list(datasets) or list(shapes().values())
-    return [n for n in names if built.applies_to(dataset_class(n).tier("smoke").problem()) is None]
+    return [n for n in names if why_not(built, dataset_class(n).tier("smoke").problem()) is None]
 
 
 def benches(method: str | type[Method], datasets: Iterable[str] = ()) -> Iterator[tuple[str, Bench]]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ..errors import ContractError, SciMLBenchError, UsageError
 from ..method.contract import Method
 from ..problem import Dataset
-from ..registry import build_method, dataset_class, method_class
+from ..registry import build_method, dataset_class, method_class, why_not
 from .benches import benches
 from .dataset_checks import DATASET_CHECKS
 from .method_checks import METHOD_CHECKS
@@ -34,7 +34,7 @@ def method_outcomes(method: str | type[Method], datasets: Sequence[str] = ()) ->
     """
     cls = method_class(method) if isinstance(method, str) else method
     for dataset in datasets:
-        reason = build_method(cls, "smoke", {}, {}).applies_to(dataset_class(dataset).tier("smoke").problem())
+        reason = why_not(build_method(cls, "smoke", {}, {}), dataset_class(dataset).tier("smoke").problem())
         if reason is not None:
             raise UsageError(f"{cls.__name__} does not apply to the dataset '{dataset}': {reason}")
     tried = False
