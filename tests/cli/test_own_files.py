@@ -191,6 +191,7 @@ def test_an_applies_to_that_fails_or_says_no_sentence_is_one_sentence(ask, waves
 def test_other_roles_of_the_same_numbers_are_another_problem(tmp_path):
     numbers = np.random.default_rng(0).random((16, 4))
     keys = set()
+    request = plan.Request(tier="smoke", seeds=1, only_fold=None, device="cpu", seconds=None, memory_gib=None)
     for name, roles in {
         "one": {"inputs": "a", "targets": "b"},
         "two": {"inputs": "b", "targets": "a"},
@@ -203,7 +204,7 @@ def test_other_roles_of_the_same_numbers_are_another_problem(tmp_path):
         path.parent.mkdir()
         data.to_netcdf(path, engine="h5netcdf")
         task = prepare(str(path), "smoke", 2)
-        (planned, *_) = plan.cells(task, ["mean"], plan.Request(tier="smoke"), {})
+        (planned, *_) = plan.cells(task, ["mean"], request, {})
         keys.add(planned.cell.key)
     assert len(keys) == 3
 
