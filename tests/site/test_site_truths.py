@@ -80,6 +80,7 @@ def test_a_board_is_run_again_without_what_does_not_apply(folder):
     assert "fno" in run["darcy"]
     row = (folder / "smoke" / "darcy" / "pinn.html").read_text(encoding="utf-8")
     assert "There is nothing to run" in row
+    assert "data-copy" not in row
     assert 'id="checklist"' not in row
 
 
@@ -88,9 +89,10 @@ def test_a_regime_that_some_folds_lack_is_held_against_the_same_folds_and_is_no_
     for fold, error in ((0, 0.1), (1, 0.3)):
         made = record("fno", error, fold=fold)
         rare = {"regime:speed=odd/rel_l2": 0.2} if fold == 0 else {}
-        store.append(made.model_copy(update={"scores": made.scores | {"regime:speed=slow/rel_l2": 0.1} | rare}))
+        both = {"regime:speed=slow/rel_l2": 0.1, "regime:speed=swift/rel_l2": 0.05}
+        store.append(made.model_copy(update={"scores": made.scores | both | rare}))
     page = (build(tmp_path, tmp_path / "site").parent / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
-    assert "odd slow fno 2.0× 1 of 2 folds 0.50×" in Words(page).text
+    assert "odd slow swift fno 2.0× 1 of 2 folds 0.50× 0.25×" in Words(page).text
     (worst,) = page.split('class="worst"')[1:]
     assert worst.startswith(">0.50×")
 

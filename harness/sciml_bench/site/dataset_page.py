@@ -65,7 +65,7 @@ class Division:
     description: str
     regimes: tuple[str, ...]
     rows: tuple[tuple[RowView, tuple[Regime | None, ...], float], ...]
-    """Each row, its regimes, and the ratio of its worst."""
+    """Each row, its regimes, and the ratio of the worst of those that every cell has samples of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,7 +255,8 @@ def _divisions(board: Board, problem: Problem | None) -> list[Division]:
 
 def _divided(view: RowView, division: str, names: Sequence[str]) -> tuple[RowView, tuple[Regime | None, ...], float]:
     found = tuple(_regime(view, division, name) for name in names)
-    return view, found, max((r.ratio for r in found if r is not None and r.whole), default=math.inf)
+    whole = [r.ratio for r in found if r is not None and r.whole]
+    return view, found, max(whole) if len(whole) > 1 else math.inf
 
 
 def _regime(view: RowView, division: str, regime: str) -> Regime | None:
