@@ -87,12 +87,13 @@ class Reporter:
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Report the share of the fit that is done, at most ten times a second. ContractError if it is not finite."""
-        if not isinstance(fraction, int | float | np.number) or not math.isfinite(fraction):
-            raise ContractError(f"log.progress was given {fraction!r}; expected the share that is done, from 0 to 1")
+        share = float(fraction)
+        if not math.isfinite(share):
+            raise ContractError(f"log.progress was given {share}; expected the share that is done, from 0 to 1")
         now = time.monotonic()
         if now - self._last > 0.1:
             self._last = now
-            self.send({"progress": min(max(float(fraction), 0.0), 1.0), "message": str(message)})
+            self.send({"progress": min(max(share, 0.0), 1.0), "message": str(message)})
 
     def curve(self, name: str, step: int, value: float) -> None:
         """Add a point to a curve."""
