@@ -57,9 +57,8 @@ class Store:
         """Return the current record of every cell, in a fixed order; records of one fold stand as they were appended."""
         found: dict[str, Record] = {}
         for path in sorted(self.folder.glob("*/*/*.jsonl")):
-            if path.parent.parent.name != (tier or path.parent.parent.name) or path.parent.name != (
-                dataset or path.parent.name
-            ):
+            of_tier, of_dataset = path.parts[-3:-1]
+            if (tier or of_tier, dataset or of_dataset) != (of_tier, of_dataset):
                 continue
             if not path.is_file():
                 self._complain(f"{'/'.join(path.parts[-3:])} is no file, and no record of it counts: move it elsewhere")

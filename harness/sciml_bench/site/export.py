@@ -169,8 +169,6 @@ def _wide(values: list[Any]) -> list[Any]:
 
 def _plain(values: list[Any]) -> list[Any]:
     """Return a column in which no text starts as a formula does."""
-    return (
-        values
-        if str not in set(map(type, values))
-        else [f"'{v}" if isinstance(v, str) and v[:1] in ("=", "+", "-", "@", "\t", "\r") else v for v in values]
-    )
+    if str not in set(map(type, values)):
+        return values
+    return [f"'{v}" if isinstance(v, str) and v[:1] in ("=", "+", "-", "@", "\t", "\r") else v for v in values]

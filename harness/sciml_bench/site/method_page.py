@@ -118,12 +118,9 @@ def _reliability(results: Sequence[Result]) -> Iterator[tuple[Markup, str]]:
     """Draw the calibration on every dataset, of intervals and of classes apart; a line is called by its dataset and variant."""
     learned = [r for r in results if not r.view.solver]
     for classes in (False, True):
-        views = [r.view for r in learned if of_classes([r.view]) == classes]
-        names = [
-            " ".join(filter(None, (r.board.dataset, r.view.row.variant, f"({r.board.tier})")))
-            for r in learned
-            if of_classes([r.view]) == classes
-        ]
+        mine = [r for r in learned if of_classes([r.view]) == classes]
+        views = [r.view for r in mine]
+        names = [" ".join(filter(None, (r.board.dataset, r.view.row.variant, f"({r.board.tier})"))) for r in mine]
         if chart := reliability(views, names):
             yield chart, calibration_caption(views)
 
