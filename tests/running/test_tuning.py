@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sciml_bench.errors import KilledError, UsageError
+from sciml_bench.errors import KilledError, StoreError, UsageError
 from sciml_bench.problem.storage import read_samples
 from sciml_bench.registry import method_class
 from sciml_bench.running import jobs, plan, reviewed
@@ -22,7 +22,7 @@ from sciml_bench.running.cell import Cell
 from sciml_bench.running.executor import AGAIN
 from sciml_bench.running.reviewed import Tuning
 from sciml_bench.running.task import prepare
-from sciml_bench.running.trials import Trial
+from sciml_bench.running.trials import Journal, Trial
 from sciml_bench.running.tuning import Effort, Tuner, gain_of, noise, space_of
 
 SPY = """
@@ -216,6 +216,25 @@ def test_what_was_chosen_is_written_in_a_fixed_order_and_found_by_the_cells(tmp_
     assert cells["mlp"].cell.method.hyperparameters()["depth"] == 2
     [given] = plan.cells(task, ["mlp"], request, {"depth": 3})
     assert (given.came_from, given.tuning_seconds) == ("given", None)
+
+
+def test_files_of_hyperparameters_that_are_damaged_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(reviewed, "root", lambda _: tmp_path)
+    pair = ("small", "darcy", "fno")
+    for damage in (b"[small.darcy\n", b"\xff\xfe"):
+        (tmp_path / "hyperparameters.toml").write_bytes(damage)
+        with pytest.raises(StoreError, match=r"hyperparameters\.toml cannot be read as TOML"):
+            reviewed.hyperparameters(pair)
+        (tmp_path / "hyperparameters.toml").unlink()
+    (tmp_path / "tuning.jsonl").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(StoreError, match=r"tuning\.jsonl line 1 does not say"):
+        reviewed.tuning(pair)
+
+
+def test_a_journal_passes_over_what_is_no_trial(tmp_path):
+    journal = Journal(tmp_path / "trials.jsonl")
+    journal.path.write_bytes(b'\xff\xfe\n{"key": 1}\n')
+    assert journal.trials() == {}
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 import json
 import math
 import os
+import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
@@ -81,6 +83,22 @@ def test_scoring_kept_predictions_again_is_exact_and_a_tampered_score_is_named(a
     assert set(moved) == {"rel_l2", "mae"}
     assert moved["rel_l2"]["published"] == 0.01
     assert "rel_l2 was published as 0.01 and is" in done.stderr
+
+
+@pytest.mark.slow
+def test_what_is_not_the_kept_predictions_is_named(ask, results, monkeypatch, tmp_path):
+    path, kept, cache = results
+    monkeypatch.setenv("SCIML_BENCH_CACHE", str(cache))
+    keys = [json.loads(line)["key"] for line in path.read_text().splitlines()]
+    with h5py.File(tmp_path / f"{keys[0]}.h5", "w") as file:
+        file["loose"] = np.zeros(3)
+    with h5py.File(tmp_path / f"{keys[1]}.h5", "w") as file:
+        file.create_group("valid")
+    shutil.copy(kept / f"{keys[0]}.h5", tmp_path / f"{keys[2]}.h5")
+    done = ask("verify", "--results", "results", "--predictions", str(tmp_path), "--json")
+    found = {c["key"]: c for c in json.loads(done.stdout)}
+    assert [found[k]["verdict"] for k in keys] == ["failed", "tampered", "tampered"]
+    assert "cannot be read" in found[keys[0]]["reason"]
 
 
 @pytest.mark.slow

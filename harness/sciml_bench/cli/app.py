@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from . import options
+from .group import Commands
 
 app = typer.Typer(
     name="sciml-bench",
+    cls=Commands,
     help="Benchmark methods of scientific machine learning: fit, predict, score, and compare with classical solvers.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

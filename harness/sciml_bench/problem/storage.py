@@ -58,7 +58,7 @@ def read_parts(path: Path) -> dict[str, xr.Dataset]:
                 part: xr.Dataset({n: (str(a.attrs["dims"]).split(), a[...]) for n, a in group.items()})
                 for part, group in file.items()
             }
-    except OSError as error:
+    except (OSError, AttributeError, KeyError, ValueError) as error:
         raise StoreError(f"the predictions in '{path.name}' cannot be read ({error}); run the cell again") from error
 
 

@@ -42,7 +42,7 @@ def read(path: Path) -> list[Drift]:
     if not path.exists():
         return []
     found = []
-    text = path.read_text(encoding="utf-8").removesuffix("\n")
+    text = path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
     for number, line in enumerate(text.split("\n") if text else (), 1):
         try:
             found.append(Drift.model_validate_json(line))

@@ -122,7 +122,12 @@ def _state(path: Path) -> tuple[Path, int, int]:
 
 @lru_cache(maxsize=8)
 def _table(path: Path, when: int, _inode: int) -> dict[str, Any]:
-    return tomllib.loads(path.read_text(encoding="utf-8")) if when else {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")) if when else {}
+    except ValueError as error:  # also bytes that are no text
+        raise StoreError(
+            f"{path.name} cannot be read as TOML ({error}); restore it from version control, or mend that place"
+        ) from error
 
 
 @lru_cache(maxsize=8)
@@ -130,7 +135,7 @@ def _lines(path: Path, when: int, _inode: int) -> dict[Pair, Tuning]:
     if not when:
         return {}
     found: dict[Pair, Tuning] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         try:
             read = Tuning.model_validate_json(line)
         except ValidationError as error:

@@ -113,10 +113,15 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
             "worst_sample": int(chosen[int(primary.argmax())]),
             "largest_over_mean": float(primary.max() / primary.mean()) if primary.mean() > 0 else 1.0,
         },
-        prediction_digest=digest.of_arrays(prediction)[:16],
+        prediction_digest=prediction_digest(prediction),
         prediction=mean,
         truth=test,
     )
+
+
+def prediction_digest(prediction: xr.Dataset) -> str:
+    """Return what a record keeps of its test predictions, by which they are known again."""
+    return digest.of_arrays(prediction)[:16]
 
 
 def _regimes(task: Task, test: xr.Dataset, headline: str, primary: np.ndarray) -> dict[str, float]:

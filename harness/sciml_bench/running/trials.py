@@ -71,7 +71,8 @@ class Journal:
         Left out are lines that were cut short, and trials that were ended from outside, which say nothing of their settings.
         """
         found: dict[str, Trial] = {}
-        for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []:
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines() if self.path.exists() else []
+        for line in lines:
             try:
                 read = Trial.model_validate_json(line)
             except ValidationError:

@@ -34,7 +34,7 @@ from ..registry import build_method, dataset_class, method_class
 from .cell import Cell, Planned, source_digest
 from .executor import fork_server
 from .run import Runner, Watcher
-from .scoring import DataReader, score
+from .scoring import DataReader, prediction_digest, score
 from .task import Task, prepare
 from .worker import PREDICTIONS
 
@@ -187,25 +187,20 @@ class Verifier:
         cell = self._planned(record, _of_other_data)
         if isinstance(cell, Checked):
             return cell
-        with tempfile.TemporaryDirectory(prefix="sciml-bench-") as folder, generation.same_on_any_cores():
-            (Path(folder) / PREDICTIONS).symlink_to(kept.resolve())
-            try:
-                found = score(cell, Path(folder), self._reader)
-            except SciMLBenchError as error:
+        try:
+            test = read_parts(kept).get("test")
+            if test is None or prediction_digest(test) != record.provenance.prediction_digest:
                 return Checked(
-                    record=record, verdict="failed", reason=f"its kept predictions cannot be scored: {error}"
+                    record=record,
+                    verdict="tampered",
+                    reason="the kept predictions are not those that the record speaks of: their digests differ",
                 )
-        digest = {"prediction_digest": found.prediction_digest}
-        again = record.model_copy(
-            update={"scores": found.scores, "provenance": record.provenance.model_copy(update=digest)}
-        )
-        if found.prediction_digest != record.provenance.prediction_digest:
-            return Checked(
-                record=record,
-                verdict="tampered",
-                reason="the kept predictions are not those that the record speaks of: their digests differ",
-            )
-        return judge(record, again, self.row(record))
+            with tempfile.TemporaryDirectory(prefix="sciml-bench-") as folder, generation.same_on_any_cores():
+                (Path(folder) / PREDICTIONS).symlink_to(kept.resolve())
+                found = score(cell, Path(folder), self._reader)
+        except SciMLBenchError as error:
+            return Checked(record=record, verdict="failed", reason=f"its kept predictions cannot be scored: {error}")
+        return judge(record, record.model_copy(update={"scores": found.scores}), self.row(record))
 
     def blind(self, record: Record, seed: int) -> Checked:
         """Train again on the published training part, and score on fresh test samples from another seed."""
