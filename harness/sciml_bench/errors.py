@@ -6,7 +6,8 @@ SciMLBenchError
 │   ├── DataFileError       a user's data file cannot be used as a dataset
 │   └── LeakageError        the same unit stands in two parts of a split
 ├── ContractError           a method or dataset broke its contract: the cell fails, the others go on
-│   └── NotFiniteError      a prediction holds NaN or infinity
+│   ├── NotFiniteError      a prediction holds NaN or infinity
+│   └── UndefinedScoreError a score divides by something of the truth that is zero
 ├── DivergedError           a method reports that it diverged
 ├── KilledError             a trial was ended from outside: it says nothing of its method, and its pair has no result
 ├── InterruptedRunError     the user pressed Ctrl-C: exit status 130
@@ -51,6 +52,10 @@ class ContractError(SciMLBenchError):
 
 class NotFiniteError(ContractError):
     """A prediction holds NaN or infinity."""
+
+
+class UndefinedScoreError(ContractError):
+    """A score divides by something of the truth that is zero."""
 
 
 class DivergedError(SciMLBenchError):

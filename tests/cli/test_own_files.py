@@ -221,3 +221,19 @@ def test_what_a_dataset_of_ones_own_makes_has_another_name_when_its_source_chang
         keys.append(data_key("own", dataset, 0))
         del sys.modules[type(dataset).__module__]
     assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_truth_of_zero_at_one_time_takes_away_the_scores_that_divide_by_it_alone(run, waves, tmp_path):
+    with xr.open_dataset(waves, engine="h5netcdf") as data:
+        still = data.load()
+    still["u"][3, 1] = 0.0
+    still.to_netcdf(tmp_path / "still.h5", engine="h5netcdf")
+    done = run("run", "-m", "mean", "-d", "still.h5", "--no-baselines", "--no-page", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    [row] = document["summary"]
+    relative = {"nrmse_per_time", "gmean_nrmse", "valid_time", "rel_l2_final"}
+    assert row["scores"]["rel_l2"]["mean"] > 0
+    assert not relative & set(row["scores"])
+    noted = [r["diagnostics"]["notes"] for r in document["cells"] if "notes" in r["diagnostics"]]
+    assert [set(n) for n in noted] == [relative]  # one fold of five tests on that sample

@@ -1,13 +1,15 @@
 """Scoring: averages over targets, what is refused, and in which words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
 
-from sciml_bench.errors import ContractError, NotFiniteError
-from sciml_bench.metrics import Metric, error_over_time, evaluate, spectrum
+from sciml_bench.errors import ContractError, NotFiniteError, UndefinedScoreError
+from sciml_bench.metrics import Metric, error_over_time, evaluate, of_accuracy, spectrum
 from sciml_bench.metrics.fields import FIELDS
-from sciml_bench.problem import Source, Variable
+from sciml_bench.problem import Problem, Source, Variable
 
 U = Variable(name="u", dims=("time", "x"), description="", initial="u0")
 V = Variable(name="v", dims=("x",), description="", periodic=True)
@@ -142,6 +144,30 @@ def test_a_truth_of_zero_has_no_relative_error(name: str) -> None:
     truth.u[2] = 0
     with pytest.raises(ContractError, match=r"norm of the truth, which is zero for"):
         evaluate([METRICS[name]], data(1), truth, (U,))
+
+
+def test_a_metric_that_the_truth_leaves_undefined_is_left_out_whole_and_named() -> None:
+    truth, still = data(), data()
+    still.u[2, 0] = 0  # at rest at one time
+    undefined: dict[str, str] = {}
+    scores, samples = evaluate(METRICS.values(), data(1), still, (U, V), undefined)
+    left = {"nrmse_per_time", "gmean_nrmse", "valid_time"}
+    assert set(undefined) == left
+    assert "zero for 1 of 12 samples and times" in undefined["nrmse_per_time"]
+    full, _ = evaluate(METRICS.values(), data(1), truth, (U, V))
+    assert {n for n in full if n.partition("/")[0] not in left} == set(scores)
+    assert all(len(v) == truth.sizes["sample"] for v in samples.values())
+
+
+def test_a_headline_that_the_truth_leaves_undefined_is_an_error() -> None:
+    truth = data()
+    truth.u[2] = 0
+    problem = Problem(name="p", kind="evolution", inputs=(), targets=(U,))
+    with pytest.raises(UndefinedScoreError, match="let its headline be rmse"):
+        of_accuracy(data(1), truth, problem)
+    scores, _, undefined = of_accuracy(data(1), truth, replace(problem, primary="rmse"))
+    assert "rel_l2" in undefined
+    assert scores["rmse"] > 0
 
 
 def test_a_truth_constant_in_space_has_no_correlation() -> None:

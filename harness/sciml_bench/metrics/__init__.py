@@ -2,7 +2,7 @@
 
 from . import atomistic, labels, physics, uncertainty
 from .base import Metric, evaluate
-from .catalogue import ACCURACY, BY_KIND, finish, primary
+from .catalogue import ACCURACY, BY_KIND, finish, of_accuracy, primary
 from .diagnostics import error_over_time, spectrum
 from .uncertainty import Conformal, calibrate, mean_prediction
 
@@ -18,6 +18,7 @@ __all__ = [
     "finish",
     "labels",
     "mean_prediction",
+    "of_accuracy",
     "physics",
     "primary",
     "spectrum",

@@ -9,7 +9,7 @@ skipped.
 import numpy as np
 import xarray as xr
 
-from ..errors import ContractError
+from ..errors import ContractError, UndefinedScoreError
 from ..problem import SAMPLE, SPACE, TIME
 from .fourier import GRID, energy
 from .sharing import shared
@@ -27,7 +27,7 @@ def rel_l2(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     One ratio for each sample, then the mean over samples. On a uniform grid it converges to the ratio of the
     L² norms over the domain and the time interval. Zero for an exact prediction, 1 for a prediction of zero.
     Unit: 1.
-    Raises ContractError if the truth of a sample is zero everywhere.
+    Raises UndefinedScoreError if the truth of a sample is zero everywhere.
     Source: Li et al. 2021, arXiv:2010.08895.
     """
     error, scale = _norms(prediction, truth)
@@ -40,7 +40,7 @@ def rel_l2_final(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     One ratio for each sample, then the mean over samples. Converges to the ratio of the L² norms over the
     domain at the last time; it stands beside errors published for a map from the initial state to u(T). Unit:
     1.
-    Raises ContractError if the truth of a sample is zero at the last time.
+    Raises UndefinedScoreError if the truth of a sample is zero at the last time.
     Source: Li et al. 2021, arXiv:2010.08895 (Burgers, u₀ ↦ u(1)).
     """
     error, scale = _norms(prediction.isel({TIME: -1}), truth.isel({TIME: -1}))
@@ -53,7 +53,7 @@ def nrmse_per_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArra
     First the ratio at each time, then the mean over times, then over samples: a time at which the truth is
     small weighs as much as any other. Converges to the time average of the ratio of L² norms over the domain.
     Unit: 1.
-    Raises ContractError if the truth of a sample is zero at some time.
+    Raises UndefinedScoreError if the truth of a sample is zero at some time.
     Source: Takamoto et al. 2022, doi:10.48550/arXiv.2210.07182 (nRMSE).
     """
     return xr.DataArray(_mean(_ratios(prediction, truth)))
@@ -65,7 +65,7 @@ def gmean_nrmse(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     First the ratio at each time, then the geometric mean over times, then the arithmetic mean over samples:
     errors that grow exponentially along a rollout do not drown its beginning. Converges to the exponential of
     the time average of the logarithm. Zero as soon as one time is predicted exactly. Unit: 1.
-    Raises ContractError if the truth of a sample is zero at some time.
+    Raises UndefinedScoreError if the truth of a sample is zero at some time.
     Source: Koehler et al. 2024, arXiv:2411.00180.
     """
     with np.errstate(divide="ignore"):  # log 0 = −∞ is meant: the geometric mean of a set with a zero is zero
@@ -175,7 +175,7 @@ def valid_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     One share for each sample, then the mean over samples: 1 if the correlation never falls under 0.8, 0 if it
     is under at the first output time. Converges, with the output interval, to the share of the horizon before
     the crossing. A prediction that is constant in space has no pattern to correlate: its ρ is 0. Unit: 1.
-    Raises ContractError if the truth is constant in space at some time: then no correlation exists.
+    Raises UndefinedScoreError if the truth is constant in space at some time: then no correlation exists.
     Source: correlation time, see Koehler et al. 2024, arXiv:2411.00180.
     """
     rho = _correlation(prediction, truth).transpose(SAMPLE, TIME)
@@ -186,7 +186,7 @@ def valid_time(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
 def nrmse_at_times(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """‖p(t) − u(t)‖₂ / ‖u(t)‖₂, norms over space: one ratio for each sample and output time.
 
-    Raises ContractError if the truth of a sample is zero at some time.
+    Raises UndefinedScoreError if the truth of a sample is zero at some time.
     """
     return xr.DataArray(_ratios(prediction, truth))
 
@@ -258,9 +258,9 @@ def _nonzero(scale: xr.Variable, metric: str) -> xr.Variable:
     """Return the truth's norm if none is zero."""
     zeros = int((scale.values == 0).sum())
     if zeros:
-        raise ContractError(
+        raise UndefinedScoreError(
             f"{metric} divides by the norm of the truth, which is zero for {zeros} of {scale.size} "
-            "samples and times: leave those out of the dataset or score it by rmse"
+            "samples and times: leave those out of the dataset or let its headline be rmse"
         )
     return scale
 
@@ -271,7 +271,7 @@ def _correlation(prediction: xr.DataArray, truth: xr.DataArray) -> xr.Variable:
     space = _but(u, SAMPLE, TIME)
     constant = u.max(space, skipna=False) == u.min(space, skipna=False)
     if constant.any():
-        raise ContractError(
+        raise UndefinedScoreError(
             "valid_time correlates with the truth over space, and the truth is constant in space at "
             f"{int(constant.sum())} of {constant.size} samples and times: leave those out of the dataset"
         )

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from ..errors import ContractError, NotFiniteError
+from ..errors import ContractError, NotFiniteError, UndefinedScoreError
 from ..problem import CLASS, RAGGED, SAMPLE, Source, Variable
 from ..problem.samples import blocks
 from .sharing import sharing
@@ -42,7 +42,11 @@ class Metric:
 
 
 def evaluate(
-    metrics: Iterable[Metric], prediction: xr.Dataset, truth: xr.Dataset, targets: tuple[Variable, ...]
+    metrics: Iterable[Metric],
+    prediction: xr.Dataset,
+    truth: xr.Dataset,
+    targets: tuple[Variable, ...],
+    undefined: dict[str, str] | None = None,
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Return the scores by name and the statistic of every sample by name.
 
@@ -50,7 +54,8 @@ def evaluate(
     several targets `name/variable` holds each one's own. The arrays of samples are averaged over those
     targets likewise, before any `finish`. Metrics of one name are the same thing for other kinds of targets. A
     metric that applies to no target, or has nothing to measure on the grid, is left out. `truth` holds the counts of
-    its ragged dimensions.
+    its ragged dimensions. A metric that the truth leaves undefined is left out whole, no sample is: `undefined` then gets
+    its name and why; without `undefined` UndefinedScoreError is raised.
 
     Raises ContractError where prediction and truth do not match and NotFiniteError at any NaN or infinity.
     """
@@ -58,7 +63,7 @@ def evaluate(
     each: dict[str, dict[str, float]] = {}
     values: dict[str, dict[str, np.ndarray]] = {}
     with sharing():
-        found = [(metric, _statistics(metric, pairs)) for metric in metrics]
+        found = [(metric, _defined(metric, pairs, undefined)) for metric in metrics]
     for metric, statistics in found:
         for name, value in statistics.items():
             each.setdefault(metric.name, {})[name] = metric.finish(float(np.mean(value)))
@@ -137,6 +142,19 @@ def _probabilities(prediction: xr.Dataset, truth: xr.Dataset, variable: Variable
             "that add up to 1 over 'class'"
         )
     return p, _variable(truth, variable.name, "truth")
+
+
+def _defined(
+    metric: Metric, pairs: dict[Variable, list[Pair]], undefined: dict[str, str] | None
+) -> dict[str, np.ndarray]:
+    """Return the statistics of a metric, none if the truth leaves it undefined and that may be noted."""
+    try:
+        return _statistics(metric, pairs)
+    except UndefinedScoreError as error:
+        if undefined is None:
+            raise
+        undefined[metric.name] = str(error)
+        return {}
 
 
 def _statistics(metric: Metric, pairs: dict[Variable, list[Pair]]) -> dict[str, np.ndarray]:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
-from ..errors import ContractError
+import numpy as np
+import xarray as xr
+
+from ..errors import ContractError, UndefinedScoreError
 from ..problem import Problem
-from .base import identity
+from .base import evaluate, identity
 from .fields import FIELDS
 from .labels import LABELS
 from .scalars import SCALARS
@@ -12,6 +15,24 @@ from .scalars import SCALARS
 BY_KIND = {"fields": FIELDS, "scalars": SCALARS, "labels": LABELS}
 ACCURACY = tuple(metric for metrics in BY_KIND.values() for metric in metrics)
 """Each applies to targets of its own kind; two of one name are the same thing for two kinds."""
+
+
+def of_accuracy(
+    prediction: xr.Dataset, truth: xr.Dataset, problem: Problem
+) -> tuple[dict[str, float], dict[str, np.ndarray], dict[str, str]]:
+    """Return all scores of accuracy, the statistics of every sample, and why the metrics are left out that the truth leaves so.
+
+    Raises UndefinedScoreError if the headline is one of those, else as `evaluate`.
+    """
+    undefined: dict[str, str] = {}
+    scores, samples = evaluate(ACCURACY, prediction, truth, problem.targets, undefined)
+    headline = primary(problem)
+    if headline not in samples:
+        name = headline.partition("/")[0]
+        raise UndefinedScoreError(
+            undefined.get(name, f"the headline of '{problem.name}' is {headline}, which has no value here")
+        )
+    return scores, samples, undefined
 
 
 def primary(problem: Problem) -> str:

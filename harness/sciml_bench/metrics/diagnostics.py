@@ -14,7 +14,7 @@ def error_over_time(prediction: xr.DataArray, truth: xr.DataArray) -> list[float
 
     First the ratio, then the mean over samples; the mean of these numbers is the score `nrmse_per_time`.
     Unit: 1.
-    Raises ContractError if the target has no time, or its truth is zero at some time.
+    Raises ContractError if the target has no time, and UndefinedScoreError if its truth is zero at some time.
     """
     if TIME not in truth.dims:
         raise ContractError(f"a target with dimensions {truth.dims} has no 'time' along which its error could grow")

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import xarray as xr
 
-from ..errors import ContractError
+from ..errors import UndefinedScoreError
 from ..problem import SAMPLE, Source, Variable
 from .base import Metric
 
@@ -27,13 +27,13 @@ def square_error(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
 def relative_square_error(prediction: xr.DataArray, truth: xr.DataArray) -> xr.DataArray:
     """(p − u)² / Var u of each sample; its mean over samples is 1 − R².
 
-    Raises ContractError if the true numbers are all equal.
+    Raises UndefinedScoreError if the true numbers are all equal.
     """
     variance = float(np.var(truth.values))
     if variance == 0:
-        raise ContractError(
+        raise UndefinedScoreError(
             f"the true values of the {truth.size} test samples are all equal: an error relative to their spread does "
-            "not exist; score it by rmse, or use fewer folds"
+            "not exist; let the headline be mae, or use fewer folds"
         )
     return _array((prediction.values - truth.values) ** 2 / variance)
 

@@ -113,7 +113,7 @@ def evaluate(
     `nll`: ½ log 2πσ² + (u − x̄)²/2σ², x̄ the members' mean and σ² their variance (divisor M−1). σ is at least
     1.2·10⁻⁷, the resolution of single precision, of the sample's root mean square truth: members that agree
     exactly would have no density, and this is the least spread that a prediction can mean. It is in nats,
-    with the target in its own unit.
+    with the target in its own unit. Left out where members agree exactly on a sample whose truth is zero everywhere.
 
     `calibration_error`: (1/9) Σ_c |coverage(c) − c|, c = 0.1, 0.2, …, 0.9; the coverages are means over
     samples, then come the difference and the mean over levels. Unit: 1.
@@ -128,7 +128,8 @@ def evaluate(
     not match.
     """
     each = [_variable_scores(prediction, truth, name, conformal) for name in _names(prediction)]
-    found = {key: float(np.mean([scores[key] for scores in each])) for key in each[0]}
+    common = [key for key in each[0] if all(key in scores for scores in each)]
+    found = {key: float(np.mean([scores[key] for scores in each])) for key in common}
     levels = [level for level in LEVELS if f"coverage_{level}" in found]
     diagram = {
         "levels": [level / 100 for level in levels],
@@ -161,7 +162,7 @@ def _variable_scores(
         p = aligned(prediction, truth, name).transpose(*u.dims)
         residuals = _matching(conformal, name, u)
         samples = _of_residuals(_flat(residuals, 1), _flat(_deviation(p, u), 1), _resolution(_flat(u, 1)))
-    scores = {key: float(value.mean()) for key, value in samples.items()}
+    scores = {key: float(value.mean()) for key, value in samples.items() if np.isfinite(value).all()}
     gaps = [abs(scores[f"coverage_{c}"] - c / 100) for c in LEVELS if f"coverage_{c}" in scores]
     return scores | ({"calibration_error": float(np.mean(gaps))} if gaps else {})
 
@@ -228,12 +229,10 @@ def _crps(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _nll(members: np.ndarray, truth: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """½ log 2πσ² + (u − x̄)²/2σ², σ at least `floor`; members (M, L), truth (sample, L)."""
+    """½ log 2πσ² + (u − x̄)²/2σ², σ at least `floor`, infinite if that leaves it zero; members (M, L), truth (sample, L)."""
     sigma = np.maximum(members.std(axis=0, ddof=1), floor[:, None])
     if not (sigma > 0).all():
-        raise ContractError(
-            "nll needs a spread: the truth of a sample is zero everywhere and all members agree somewhere"
-        )
+        return np.full(np.broadcast_shapes(sigma.shape, truth.shape), np.inf)
     return 0.5 * np.log(2 * np.pi) + np.log(sigma) + 0.5 * ((truth - members.mean(axis=0)) / sigma) ** 2
 
 

@@ -62,7 +62,7 @@ def certify(
     progress(0.3, "the refined truth")
     with same_on_any_cores():
         refined = finer.generate(seed, chosen, device=device)
-    scores, per_sample = metrics.evaluate(metrics.ACCURACY, as_prediction(truth, problem), refined, problem.targets)
+    scores, per_sample, _ = metrics.of_accuracy(as_prediction(truth, problem), refined, problem)
     progress(0.8, "physics of the truth")
     scores |= physics_floor(problem, truth, device)
     progress(1.0, "")

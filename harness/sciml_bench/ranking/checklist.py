@@ -103,7 +103,9 @@ def _metric(f: _Facts) -> tuple[Verdict, str]:
     metric = next((m for m in metrics.ACCURACY if m.name == name), None)
     if metric is None:
         return "no", f"{f.row.primary} is no metric of this version of the suite."
-    return "yes", f"{name}: {metric.formula}."
+    notes = {key: note for r in f.good for key, note in r.diagnostics.get("notes", {}).items() if key != "physics"}
+    undefined = "".join(f" No {key}: {note}." for key, note in sorted(notes.items()))
+    return "yes", f"{name}: {metric.formula}.{undefined}"
 
 
 def _physics(f: _Facts) -> tuple[Verdict, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from .. import digest, metrics
-from ..errors import ContractError
+from ..errors import ContractError, UndefinedScoreError
 from ..metrics.fourier import on_grid
 from ..problem import MEMBER, RAGGED, SAMPLE, Evolution, Steady, Variable
 from ..problem.samples import count, like, take
@@ -85,7 +85,7 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
     with ThreadPoolExecutor(2) as pool:  # NumPy and the solver let go of Python's lock
         physics = pool.submit(_physics, task, mean, test)
         uncertain = pool.submit(_uncertainty, task, parts, test, lambda: reader.part(task, split.valid))
-        scores, per_sample = metrics.evaluate(metrics.ACCURACY, mean, test, problem.targets)
+        scores, per_sample, undefined = metrics.of_accuracy(mean, test, problem)
         scores |= {n: float(v.mean()) for n, v in metrics.atomistic.evaluate(mean, test, problem).items()}
         shifts = _shifts(task, parts, reader)
         uncertainty, reliability = uncertain.result()
@@ -108,7 +108,7 @@ def score(cell: Cell, folder: Path, reader: DataReader) -> Scored:
         diagnostics={
             "reliability": reliability,
             **_curves(task, mean, test),
-            **({"notes": notes} if notes else {}),
+            **({"notes": undefined | notes} if undefined or notes else {}),
             **({"skipped_probes": skipped} if skipped else {}),
             "worst_sample": int(chosen[int(primary.argmax())]),
             "largest_over_mean": float(primary.max() / primary.mean()) if primary.mean() > 0 else 1.0,
@@ -151,7 +151,8 @@ def _curves(task: Task, prediction: xr.Dataset, truth: xr.Dataset) -> dict[str, 
         if variable.kind != "field" or variable.ragged:
             continue
         if variable.steps:
-            found.setdefault("error_over_time", {})[variable.name] = metrics.error_over_time(p, u)
+            with suppress(UndefinedScoreError):
+                found.setdefault("error_over_time", {})[variable.name] = metrics.error_over_time(p, u)
             found["times"] = [
                 float(t) for t in (u["time"].values if "time" in u.coords else range(1, u.sizes["time"] + 1))
             ]
@@ -237,6 +238,6 @@ def _shifts(task: Task, parts: dict[str, xr.Dataset], reader: DataReader) -> dic
             continue  # the worker has said why
         truth = reader.shift(task, shift)
         prediction = like(metrics.mean_prediction(parts[f"shift-{shift}"]), truth)
-        scores, _ = metrics.evaluate(chosen, prediction, truth, task.problem.targets)
+        scores, _ = metrics.evaluate(chosen, prediction, truth, task.problem.targets, {})
         found |= {f"shift:{shift}/{k}": v for k, v in scores.items() if k in kept}
     return found

@@ -299,7 +299,7 @@ def _judge_blind(record: Record, again: Record, task: Task, parts: Mapping[str, 
             record=record, verdict="failed", reason=f"it could not predict the blind test set: {reason}", again=again
         )
     prediction = like(metrics.mean_prediction(parts["shift-blind"]), truth)  # type: ignore[arg-type]
-    scores, samples = metrics.evaluate(metrics.ACCURACY, prediction, truth, problem.targets)
+    scores, samples, _ = metrics.of_accuracy(prediction, truth, problem)
     headline = metrics.primary(problem)
     old, new = np.asarray(record.per_sample.values if record.per_sample else []), samples[headline]
     if min(len(old), len(new)) < 2:
