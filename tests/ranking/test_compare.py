@@ -1,6 +1,7 @@
 """A comparison is right as often as it says, by simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,50 @@ def test_many_samples_of_one_unit_are_no_more_evidence_than_one(record):
     assert ends(10, units=True) == pytest.approx(ends(1, units=False))
     low, high, _ = ends(10, units=False)
     assert ends(1, units=False)[0] < low < high < ends(1, units=False)[1]
+
+
+def test_units_count_for_both_where_one_names_them_and_a_fold_may_lack_them(record):
+    rng = np.random.default_rng(12)
+    values = rng.random((5, 20)) + 0.1
+    factor = 1.03 * np.exp(0.1 * rng.standard_normal(values.shape))
+
+    def row(name, values, named):
+        made = [record(name, k, v) for k, v in enumerate(values)]
+        units = [[100 * k + i // 2 for i in range(20)] if k in named else None for k in range(5)]
+        return [
+            r.model_copy(update={"per_sample": r.per_sample.model_copy(update={"units": u})})
+            for r, u in zip(made, units, strict=True)
+        ]
+
+    def ends(first, second):
+        found = compare(row("a", values, first), row("b", values * factor, second))
+        return found.low, found.high, found.p_value
+
+    both = ends(range(5), range(5))
+    assert ends(range(5), ()) == ends((), range(5)) == both
+    assert both[1] - both[0] < 0.1
+    assert all(math.isfinite(x) for x in ends(range(1, 5), ()))
+
+
+def test_folds_whose_training_sets_overlap_weigh_less(record):
+    """The published factor on the standard error of the mean over folds, where the folds are the greater doubt."""
+    rng = np.random.default_rng(13)
+    a, b = simulated(record, rng, training=0.2)
+    sized = [[r.model_copy(update={"diagnostics": {"train_samples": 128}}) for r in row] for row in (a, b)]
+    plain, wide = compare(a, b), compare(*sized)
+    assert wide.ratio == plain.ratio
+    assert wide.p_value > plain.p_value
+    deltas = [math.log(x.scores["rel_l2"] / y.scores["rel_l2"]) for x, y in zip(a, b, strict=True)]
+    half = stats.t.ppf(0.975, 4) * np.std(deltas, ddof=1) * math.sqrt(1 / 5 + PER_FOLD / 128)
+    assert math.log(wide.high) == pytest.approx(np.mean(deltas) + half)
+    assert math.log(wide.low) == pytest.approx(np.mean(deltas) - half)
+
+
+def test_a_pair_that_is_lost_among_many_says_so(record):
+    a, b = simulated(record, np.random.default_rng(14), gap=0.2)
+    found = replace(compare(a, b), p_value=0.01, adjusted=0.3)
+    assert not found.different
+    assert found.sentence.endswith("; p = 0.01 alone, 0.3 among all pairs (Holm)")
 
 
 def test_rows_without_a_common_fold_are_refused(record):

@@ -1,5 +1,6 @@
 """The league against cases whose order, ties and skill are known."""
 
+import math
 import time
 from functools import partial
 
@@ -156,6 +157,35 @@ def test_errors_below_the_floor_tie(row):
     assert found is not None
     assert {p.mean_rank for p in found.places if p.name != "mean"} == {1.5}
     assert len({p.group for p in found.places if p.name != "mean"}) == 1
+
+
+def test_a_mean_is_held_against_the_floor_and_not_each_fold(row):
+    """Both means are under the floor, so that they tie, though one fold of the better one is above it."""
+    under, just_under = [0.005] * 4 + [0.011], [0.0095] * 5
+    given = [row("a", "mean", [1.0] * 5, "control", floor=0.01)]
+    given += [row("a", "x", under, floor=0.01), row("a", "y", just_under, floor=0.01)]
+    found = league(given)
+    assert found is not None
+    x, y = (p for p in found.places if p.name != "mean")
+    assert (x.mean_rank, x.win_rate, x.skill) == (y.mean_rank, y.win_rate, y.skill)
+
+
+def test_folds_of_one_dataset_alone_overlap(row):
+    """Its draws are of folds, and as far apart as the interval of a cell is wider for it: by √(1 + 5 · 0.5)."""
+    spread = folds(0.3, 0.2, 4)
+
+    def place(**diagnostics):
+        given = [row("a", "mean", [1.0] * 5, "control"), row("a", "m", spread)]
+        for r in given:
+            r.records[:] = [one.model_copy(update={"diagnostics": diagnostics}) for one in r.records]
+        found = league(given)
+        assert found is not None
+        return next(p for p in found.places if p.name == "m")
+
+    free, overlapping = place(), place(train_samples=8)
+    assert overlapping.skill == free.skill
+    reach = [math.log((1 - p.skill_low) / (1 - p.skill)) for p in (free, overlapping)]
+    assert reach[1] / reach[0] == pytest.approx(math.sqrt(1 + 5 * 4 / 8))
 
 
 def test_solvers_do_not_compete(rows, row):

@@ -1,5 +1,7 @@
 """A method scored on some of the test samples stands beside others on those same samples."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,20 @@ def test_errors_are_taken_on_the_same_samples(rows):
     assert rows["anew"].error == pytest.approx(3.2)
     assert error_on(rows["mean"], rows["anew"]) == pytest.approx(8.0)
     assert error_on(rows["anew"], rows["net"]) is None
+
+
+def test_they_are_means_over_repetitions(rows):
+    again = [
+        r.model_copy(
+            update={
+                "cell": r.cell.model_copy(update={"repetition": 1}),
+                "per_sample": r.per_sample.model_copy(update={"values": [3 * v for v in r.per_sample.values]}),
+            }
+        )
+        for r in rows["mean"].records
+    ]
+    twice = replace(rows["mean"], records=[*rows["mean"].records, *again])
+    assert error_on(twice, rows["anew"]) == pytest.approx(2 * 8.0)
 
 
 def test_it_is_flagged_and_placed_on_its_samples(rows):

@@ -2,7 +2,7 @@
 
 from . import atomistic, labels, physics, uncertainty
 from .base import Metric, evaluate
-from .catalogue import ACCURACY, BY_KIND, finish, of_accuracy, primary
+from .catalogue import ACCURACY, BY_KIND, bounds, finish, of_accuracy, primary
 from .diagnostics import error_over_time, spectrum
 from .uncertainty import Conformal, calibrate, mean_prediction
 
@@ -12,6 +12,7 @@ __all__ = [
     "Conformal",
     "Metric",
     "atomistic",
+    "bounds",
     "calibrate",
     "error_over_time",
     "evaluate",

@@ -1,5 +1,6 @@
 """All accuracy metrics, and which one is the headline of a problem."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -56,6 +57,24 @@ def primary(problem: Problem) -> str:
     if "field" in kinds:
         return "rel_l2"
     return "nrmse_std" if "scalar" in kinds else "error_rate"
+
+
+_ANYTHING, _SIGNED, _SHARE = (-math.inf, math.inf), (-1.0, 1.0), (0.0, 1.0)
+_BOUNDS = {
+    "nll": _ANYTHING,
+    "r2": (-math.inf, 1.0),
+    "spread_error_correlation": _SIGNED,
+    "force_cosine": _SIGNED,
+    **dict.fromkeys(
+        ("valid_time", "coverage_50", "coverage_90", "calibration_error", "error_rate", "accuracy", "f1_macro"), _SHARE
+    ),
+}
+
+
+def bounds(score: str) -> tuple[float, float]:
+    """Return between what values a score is by its definition; an error is not negative, and has no other end."""
+    metric = score.rpartition(":")[2].partition("/")
+    return _BOUNDS.get(metric[2] if ":" in score else metric[0], (0.0, math.inf))
 
 
 def finish(headline: str) -> Callable[[float], float]:

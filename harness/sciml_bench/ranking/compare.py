@@ -9,11 +9,12 @@ repetitions. A difference counts only if it survives two doubts:
 
 - other test samples: a percentile bootstrap of δ over independent units (samples, unless a data file's `group` puts several into
   one), 2000 draws, the same for both methods;
-- other trainings: Student's t on the K values δ_k of the folds, K − 1 degrees, each with the fold's own models and samples.
+- other trainings: Student's t on the K values δ_k of the folds, K − 1 degrees, each with the fold's own models and samples, whose
+  mean has the variance (1/K + n_test/n_train) s², as training sets overlap.
 
 The p-value is the larger of the two; several comparisons are corrected after Holm. With a single fold there is no second
-reason to test, and none is claimed. Source of the second: Dietterich 1998, doi:10.1162/089976698300017197, section 3.3; the
-training sets overlap, but both methods share them, so that what they have in common cancels from δ_k.
+reason to test, and none is claimed. Source of the second: Nadeau & Bengio 2003, doi:10.1023/A:1024068626366, section 5; without
+the overlap the test finds differences too often (Dietterich 1998, doi:10.1162/089976698300017197).
 """
 
 import math
@@ -26,6 +27,7 @@ import scipy
 
 from .. import metrics
 from ..records.record import Record
+from .intervals import test_over_train
 
 DRAWS = 2000
 LEVEL = 0.95
@@ -70,7 +72,9 @@ class Comparison:
             return f"{self.first} and {self.second} tie {where}: both are within the error of the truth itself ({more})"
         span = f"ratio {self.ratio:.3g}, 95% interval {self.low:.3g} to {self.high:.3g}"
         if not self.different:
-            return f"no difference between {self.first} and {self.second} can be told {where}: {more}, {span}"
+            lost = self.p_value < 1 - LEVEL and self.adjusted is not None
+            why = f"; p = {self.p_value:.2g} alone, {self.adjusted:.2g} among all pairs (Holm)" if lost else ""
+            return f"no difference between {self.first} and {self.second} can be told {where}: {more}, {span}{why}"
         better, worse = (self.first, self.second) if self.ratio < 1 else (self.second, self.first)
         share = 100 * (1 - min(self.ratio, 1 / self.ratio))
         return f"{better} has {share:.0f}% less error than {worse} {where}: {more}, {span}"
@@ -92,7 +96,10 @@ def compare_all(rows: Sequence[Sequence[Record]], *, seed: int = 0) -> dict[tupl
 
     Each pair gets what `compare` says of it. The bootstrap of a row is done once for all its pairs.
     """
-    sides = [_Side(row, _samples(row), seed) for row in rows]
+    units: dict[str, dict[int, int]] = {}
+    for record in (r for row in rows for r in row):
+        units.setdefault(record.provenance.data_digest, {}).update(_units(record))
+    sides = [_Side(row, samples_of(row), units[row[0].provenance.data_digest], seed) for row in rows]
     return {
         (i, j): found
         for i, one in enumerate(sides)
@@ -117,6 +124,8 @@ class _Side:
 
     records: Sequence[Record]
     samples: dict[int, dict[int, float]]
+    units: dict[int, int]
+    """The independent unit of each sample of the data, where any record of them names it."""
     seed: int
 
     @cached_property
@@ -133,17 +142,11 @@ class _Side:
     def _whole(self) -> dict[tuple[int, ...], _Whole]:
         return {}
 
-    @cached_property
-    def _units(self) -> dict[int, int]:
-        """The unit of each sample, where the records name them."""
-        named = [r.per_sample for r in self.records if r.per_sample is not None and r.per_sample.units is not None]
-        return {s: u for each in named for s, u in zip(each.samples, each.units or (), strict=True)}
-
     def _of_units(self, folds: tuple[int, ...], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sum of the statistic over the samples of each independent unit, and how many they are."""
-        if not self._units:
+        if not self.units:
             return values, np.ones(len(values))
-        unit = np.array([self._units[s] for k in folds for s in sorted(self.samples[k])])
+        unit = np.array([self.units.get(s, -1 - s) for k in folds for s in sorted(self.samples[k])])
         place = np.unique(unit, return_inverse=True)[1]
         return np.bincount(place, values), np.bincount(place).astype(np.float64)
 
@@ -179,7 +182,8 @@ def _pair(one: _Side, other: _Side) -> Comparison | None:
     floor = max(first.floor.get(first.primary, 0.0), 0.0)
     a, b = one.whole(folds), other.whole(folds)
     gamma = _exponent(first.primary)
-    p, low, high = _doubts(gamma * (a.drawn - b.drawn), [gamma * (one.logs[k] - other.logs[k]) for k in folds])
+    overlap = max(test_over_train(one.records), test_over_train(other.records))
+    p, low, high = _doubts(gamma * (a.drawn - b.drawn), [gamma * (one.logs[k] - other.logs[k]) for k in folds], overlap)
     errors = a.score, b.score
     return Comparison(
         dataset=first.cell.dataset,
@@ -211,7 +215,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in np.minimum(adjusted, 1.0)]
 
 
-def _samples(records: Sequence[Record]) -> dict[int, dict[int, float]]:
+def _units(record: Record) -> dict[int, int]:
+    """Return the unit of each test sample, if the record names them."""
+    each = record.per_sample
+    return {} if each is None or each.units is None else dict(zip(each.samples, each.units, strict=True))
+
+
+def samples_of(records: Sequence[Record]) -> dict[int, dict[int, float]]:
     """Return fold → test sample → statistic, mean over repetitions."""
     found: dict[int, dict[int, list[float]]] = {}
     for record in records:
@@ -231,7 +241,7 @@ def _exponent(headline: str) -> float:
     return math.log(metrics.finish(headline)(4.0)) / math.log(4.0)
 
 
-def _doubts(draws: np.ndarray, folds: Sequence[float]) -> tuple[float, float, float]:
+def _doubts(draws: np.ndarray, folds: Sequence[float], overlap: float) -> tuple[float, float, float]:
     """Return the p-value and the ends of the interval of δ, the wider of the two."""
     tail = (1 - LEVEL) / 2
     low, high = (float(q) for q in np.quantile(draws, [tail, 1 - tail]))
@@ -239,7 +249,7 @@ def _doubts(draws: np.ndarray, folds: Sequence[float]) -> tuple[float, float, fl
     p = min(1.0, 2 * max(min(below), 1 / (2 * DRAWS)))
     if len(folds) < 2:
         return p, low, high
-    k, spread = len(folds), float(np.std(folds, ddof=1)) / math.sqrt(len(folds))
+    k, spread = len(folds), float(np.std(folds, ddof=1)) * math.sqrt(1 / len(folds) + overlap)
     half = float(scipy.special.stdtrit(k - 1, 1 - tail)) * spread
     centre = float(np.mean(folds))
     t = abs(centre) / spread if spread > 0 else (math.inf if centre else 0.0)

@@ -33,6 +33,7 @@ import scipy
 
 from .compare import DRAWS, holm
 from .critical_difference import CriticalDifference, critical_difference
+from .intervals import of_folds, test_over_train
 from .summary import SIMPLE, Row, error_on, of_common_data
 
 CLIP = (1e-3, 10.0)
@@ -100,16 +101,18 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
     if table is None:
         return None
     rng = np.random.default_rng(seed)
-    means = table.errors.mean(axis=2)
+    means = np.maximum(table.errors.mean(axis=2), table.floors)
     skills = _sampled_skills(table, rng, draws)
     skill = 1 - np.exp(_log_ratio(means[None], table.baseline_of(means[None]))[0].mean(axis=1))
     order = np.argsort(-skill, kind="stable")
     _, datasets, folds = table.errors.shape
     units = datasets if datasets > 1 else folds
+    if datasets == 1:
+        skills = _spread_out(skill, skills, math.sqrt(1 + folds * table.overlap))
     different, resolution = _told_apart(skill, skills, units)
     lows, highs = _intervals(skill, skills, units)
     places = _places(skills) if units > 1 else np.tile([[1], [len(skill)]], len(skill))
-    ranks = _ranks(means, table.floors)
+    ranks = _ranks(means)
     ratio = means / table.baseline_of(means[None])[0]
     groups = _groups(order, different)
     tail = (1 - LEVEL) / 2
@@ -147,7 +150,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
 
 @dataclass(frozen=True)
 class _Table:
-    """Errors (method, dataset, fold), imputed where there is none, never under the floor."""
+    """Errors (method, dataset, fold), imputed where there is none."""
 
     names: tuple[str, ...]
     families: tuple[str, ...]
@@ -155,8 +158,11 @@ class _Table:
     errors: np.ndarray
     imputed: np.ndarray
     floors: np.ndarray
+    """Of each dataset; a mean over folds that is under it counts as that much."""
     baselines: tuple[int, ...]
     """The baseline of each dataset, as the number of a method."""
+    overlap: float
+    """n_test / n_train: how much the folds of a dataset have in common."""
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "_Table | None":
@@ -167,7 +173,7 @@ class _Table:
         if not datasets or len(names) < 2:
             return None
         by_place = {(r.name, r.dataset): r for r in competing}
-        substitutes = {d: _folds(best[d]) for d in datasets}
+        substitutes = {d: of_folds(best[d].records, best[d].primary) for d in datasets}
         folds = max(map(len, substitutes.values()))
         errors = np.empty((len(names), len(datasets), folds))
         imputed = np.zeros((len(names), len(datasets)), bool)
@@ -178,7 +184,6 @@ class _Table:
                 own = {} if row is None else _beside(row, best[dataset], [r for r in competing if r.dataset == dataset])
                 imputed[i, j] = row is None or not row.ok or not own.keys() >= substitutes[dataset].keys()
                 errors[i, j] = _filled(own, substitutes[dataset], folds)
-        errors = np.maximum(errors, floors[None, :, None])
         families = {r.name: r.family for r in competing}
         return cls(
             names=names,
@@ -188,6 +193,7 @@ class _Table:
             imputed=imputed,
             floors=floors,
             baselines=tuple(names.index(best[d].name) for d in datasets),
+            overlap=float(np.mean([test_over_train(best[d].records) for d in datasets])),
         )
 
     def baseline_of(self, means: np.ndarray) -> np.ndarray:
@@ -205,21 +211,12 @@ def _baselines(rows: Sequence[Row]) -> dict[str, Row]:
     return {d: min((r for r in simple if r.dataset == d), key=worth) for d in {r.dataset for r in simple}}
 
 
-def _folds(row: Row) -> dict[int, float]:
-    """Return fold → error, mean over repetitions."""
-    found: dict[int, list[float]] = {}
-    for record in row.records:
-        if record.status == "ok" and row.primary in record.scores:
-            found.setdefault(record.cell.fold, []).append(record.scores[row.primary])
-    return {k: float(np.mean(v)) for k, v in found.items()}
-
-
 def _beside(row: Row, baseline: Row, others: Sequence[Row]) -> dict[int, float]:
     """Return fold → error, in the baseline's folds; of a row scored on some samples, as it might be on all."""
     if row.folds != baseline.folds:
         return {}
     harder = _harder(row, others) if row.part else 1.0
-    return {k: error / harder for k, error in _folds(row).items()}
+    return {k: error / harder for k, error in of_folds(row.records, row.primary).items()}
 
 
 def _harder(row: Row, others: Sequence[Row]) -> float:
@@ -243,11 +240,21 @@ def _filled(own: dict[int, float], baseline: dict[int, float], folds: int) -> np
 def _sampled_skills(table: _Table, rng: np.random.Generator, draws: int) -> np.ndarray:
     """Return the skills (draw, method): datasets drawn with replacement, and folds within each, the same for all methods."""
     _, datasets, folds = table.errors.shape
-    of_folds = rng.multinomial(folds, np.full(folds, 1 / folds), size=(draws, datasets)) / folds
+    drawn = rng.multinomial(folds, np.full(folds, 1 / folds), size=(draws, datasets)) / folds
     of_datasets = rng.multinomial(datasets, np.full(datasets, 1 / datasets), size=draws) / datasets
-    means = np.einsum("mdk,bdk->bmd", table.errors, of_folds, optimize=True)
+    means = np.maximum(np.einsum("mdk,bdk->bmd", table.errors, drawn, optimize=True), table.floors)
     logs = _log_ratio(means, table.baseline_of(means))
     return np.asarray(1 - np.exp(np.einsum("bmd,bd->bm", logs, of_datasets)))
+
+
+def _spread_out(skill: np.ndarray, skills: np.ndarray, factor: float) -> np.ndarray:
+    """Return draws of folds alone, so much further from the skill: they cannot show that training sets overlap.
+
+    1 + J n_test/n_train is by how much the variance of a mean over J folds is larger than that of independent ones; see
+    `intervals`.
+    """
+    middle = _logs(skill)
+    return np.asarray(1 - np.exp(middle + factor * (_logs(skills) - middle)))
 
 
 def _log_ratio(means: np.ndarray, baseline: np.ndarray) -> np.ndarray:
@@ -301,9 +308,9 @@ def _places(skills: np.ndarray) -> np.ndarray:
     return pd.DataFrame(-skills).rank(axis=1, method="min").to_numpy().astype(np.int64)
 
 
-def _ranks(means: np.ndarray, floors: np.ndarray) -> np.ndarray:
-    """Return ranks (method, dataset); errors that rounding or the floor cannot tell apart share one."""
-    rounded = np.round(np.log(np.maximum(means, floors[None])) / ALIKE) * ALIKE
+def _ranks(means: np.ndarray) -> np.ndarray:
+    """Return ranks (method, dataset); errors that rounding cannot tell apart, as none under the floor, share one."""
+    rounded = np.round(np.log(means) / ALIKE) * ALIKE
     return pd.DataFrame(rounded).rank(axis=0, method="average").to_numpy()
 
 

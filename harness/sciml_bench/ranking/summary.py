@@ -9,7 +9,8 @@ from typing import Any
 
 from .. import metrics
 from ..records.record import Record
-from .intervals import Interval, corrected
+from .compare import samples_of
+from .intervals import Interval, corrected, of_folds, test_over_train
 from .tradeoff import Point, Tradeoff, place
 
 COSTS = (
@@ -208,14 +209,13 @@ def of_common_data(rows: Iterable[Row]) -> list[Row]:
 
 
 def error_on(row: Row, other: Row) -> float | None:
-    """Return the error of a row on the very test samples on which another one was scored; None where it lacks some."""
+    """Return the error of a row on the very test samples on which another one was scored; None where it lacks some.
+
+    Mean over folds of the finished mean statistic, which of repetitions is the mean too.
+    """
     finish = metrics.finish(row.primary)
-    own = {
-        r.cell.fold: dict(zip(r.per_sample.samples, r.per_sample.values, strict=True))
-        for r in row.records
-        if r.per_sample
-    }
-    asked = {r.cell.fold: r.per_sample.samples for r in other.records if r.per_sample}
+    own = samples_of(row.records)
+    asked = samples_of(other.records)
     if not asked or any(s not in own.get(fold, {}) for fold, samples in asked.items() for s in samples):
         return None
     return fmean(finish(fmean(own[fold][s] for s in samples)) for fold, samples in asked.items())
@@ -238,7 +238,7 @@ def _newest(records: list[Record]) -> list[Record]:
 def _row(records: list[Record]) -> Row:
     first = records[0]
     good = [r for r in records if r.status == "ok"]
-    ratio = _test_over_train(good)
+    ratio = test_over_train(good)
     names = sorted(
         {name for r in good for name in r.scores if not (_ranks_nothing(name, good) or _of_some(name, good))}
     )
@@ -254,7 +254,7 @@ def _row(records: list[Record]) -> Row:
         folds=first.cell.folds,
         status=dict(sorted(Counter(r.status for r in records).items())),
         reasons=sorted({r.reason for r in records if r.status != "ok"}),
-        scores={n: corrected([r.scores[n] for r in good if n in r.scores], ratio) for n in names},
+        scores={n: corrected(list(of_folds(good, n).values()), ratio, metrics.bounds(n)) for n in names},
         cost=_cost(good),
         floor=first.floor,
         records=records,
@@ -272,13 +272,6 @@ def _of_some(name: str, records: list[Record]) -> bool:
     """
     partial = name in PDE or name.partition("/")[0] in _ACCURACY
     return partial and any(name not in r.scores for r in records)
-
-
-def _test_over_train(records: list[Record]) -> float:
-    scored = [r.diagnostics.get("test_samples") if r.per_sample is None else len(r.per_sample.samples) for r in records]
-    sizes = [(n, r.diagnostics.get("train_samples")) for n, r in zip(scored, records, strict=True)]
-    known = [(a, b) for a, b in sizes if a and b]
-    return fmean(a / b for a, b in known) if known else 0.0
 
 
 def _cost(records: list[Record]) -> dict[str, float]:

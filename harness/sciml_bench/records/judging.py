@@ -155,8 +155,8 @@ def against_outside(record: Record, before: Record | None, row: Record | None) -
         yield f"would take the place of the published record {before.key}: if yours differs, open an issue"
     elif row is not None and row.generation != record.generation:
         yield (
-            f"would take the place of the published row {plain(record.row)}, which has other code, settings or data: name your "
-            "method otherwise, or open an issue to have the row run again"
+            f"would take the place of the published row {plain(record.row)}, which has other code, settings, budget or data: name "
+            "your method otherwise, or open an issue to have the row run again"
         )
 
 

@@ -179,11 +179,12 @@ class Record(_Strict):
         return self.model_dump_json()
 
     @property
-    def generation(self) -> tuple[str | int, ...]:
+    def generation(self) -> tuple[str | float, ...]:
         """What the cells of a row have in common: no row mixes what an edited method or dataset gave with what came before."""
         made = self.provenance
         settings = json.dumps(self.cell.hyperparameters, sort_keys=True)
-        return self.cell.folds, settings, made.method_digest, made.data_digest, made.protocol
+        budget = self.cell.budget_seconds, self.cell.budget_memory_gib
+        return self.cell.folds, settings, made.method_digest, made.data_digest, made.protocol, *budget
 
     @property
     def row(self) -> str:

@@ -156,7 +156,7 @@ class Verifier:
     """Checks records of one store; data and tasks are made once for each dataset."""
 
     def __init__(self, records: Sequence[Record], watcher: Watcher, frameworks: Iterable[str]) -> None:
-        self._rows: dict[tuple[str | int, ...], list[Record]] = {}
+        self._rows: dict[tuple[str | float, ...], list[Record]] = {}
         for record in records:
             self._rows.setdefault(_row_of(record), []).append(record)
         self._tasks: dict[tuple[str, str, int], Task] = {}
@@ -264,7 +264,7 @@ class Verifier:
         )
 
 
-def _row_of(record: Record) -> tuple[str | int, ...]:
+def _row_of(record: Record) -> tuple[str | float, ...]:
     """Return what the cells have in common whose deviation is a record's tolerance."""
     return record.cell.tier, record.cell.dataset, record.cell.device, record.row, *record.generation
 
