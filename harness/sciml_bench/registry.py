@@ -29,8 +29,11 @@ from .problem import TIERS, Dataset, DatasetCard, MethodCard, Problem
 from .problem.card import Family, Framework, Kind, Truth
 from .problem.generation import USER_MODULE
 from .protocol.track import Track
+from .raised import told
 
 DATA_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nc", ".nc4", ".netcdf")
+OTHER_SUFFIXES = (".csv", ".tsv", ".json", ".parquet", ".npy", ".npz", ".mat", ".pt", ".pkl", ".xlsx", ".zarr", ".txt")
+"""Ends of names that can only be meant as files of data, which are told what to do."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +154,35 @@ def dataset_class(name: str) -> type[Dataset]:
     return _the_class(module, Dataset, name)
 
 
+def dataset_at(name: str, tier: str) -> Dataset:
+    """Return a dataset at a tier whose problem can be asked for; raises UsageError that says what stands in the way."""
+    cls = dataset_class(name)
+    try:
+        found = cls.tier(tier)
+        problem, samples = found.problem(), found.samples
+    except SciMLBenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"the tier '{tier}' of the dataset '{short_name(name)}' cannot be used: {told(error)}"
+        ) from error
+    if not isinstance(problem, Problem):
+        raise UsageError(
+            f"problem() of the dataset '{short_name(name)}' returned a {type(problem).__name__}: expected a Problem"
+        )
+    if not isinstance(samples, int) or samples < 1:
+        raise UsageError(
+            f"the tier '{tier}' of the dataset '{short_name(name)}' has samples={samples!r}: expected a whole number above 0"
+        )
+    return found
+
+
 def plugin_class(name: str) -> type[Method] | type[Dataset]:
     """Return the method or the dataset, whichever it is, of a Python file of the user's own."""
     module = _module_from_file(name, "plugin")
-    bases = [b for b in (Method, Dataset) if _classes(module, b)]
+    bases = [b for b in (Method, Dataset) if _classes(module, b)] or [
+        b for b in (Method, Dataset) if _lacking(module, b)
+    ]
     if len(bases) != 1:
         raise UsageError(
             f"'{name}' defines {'both a Method and a Dataset' if bases else 'neither a Method nor a Dataset'}: "
@@ -166,7 +194,7 @@ def plugin_class(name: str) -> type[Method] | type[Dataset]:
 
 def is_path(name: str) -> bool:
     """Whether the name is a path to a file of the user's own."""
-    return "/" in name or "\\" in name or name.endswith(".py") or is_data_file(name)
+    return "/" in name or "\\" in name or name.lower().endswith((".py", *DATA_SUFFIXES, *OTHER_SUFFIXES))
 
 
 def is_data_file(name: str) -> bool:
@@ -210,6 +238,15 @@ def _module_from_file(name: str, kind: str) -> ModuleType:
         raise UsageError(
             f"the {kind} file '{name}' does not exist; give a path to a Python file, or a name from `sciml-bench list`"
         )
+    if is_data_file(name):
+        raise UsageError(
+            f"'{name}' is a file of data, in which there is no {kind}; `sciml-bench info {path.name}` shows what it is taken for"
+        )
+    if name.lower().endswith(OTHER_SUFFIXES):
+        raise UsageError(
+            f"'{name}' cannot be read: data are read from HDF5 or NetCDF4 ({', '.join(DATA_SUFFIXES)}), in which inputs, targets "
+            "and units have names; README shows how xarray writes them"
+        )
     if path.suffix != ".py":
         raise UsageError(f"the {kind} file '{name}' is not a Python file; expected a name that ends in .py")
     module_name = f"{USER_MODULE}{kind}_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
@@ -230,21 +267,32 @@ def _module_from_file(name: str, kind: str) -> ModuleType:
 
 def _classes(module: ModuleType, base: type) -> list[type]:
     """Return the public classes of a module that implement `base`."""
+    return [c for c in _public(module, base) if not inspect.isabstract(c)]
+
+
+def _public(module: ModuleType, base: type) -> list[type]:
+    """Return the public classes of a module that are derived from `base`."""
     return [
         c
         for n, c in vars(module).items()
-        if inspect.isclass(c)
-        and issubclass(c, base)
-        and not inspect.isabstract(c)
-        and c.__module__ == module.__name__
-        and not n.startswith("_")
+        if inspect.isclass(c) and issubclass(c, base) and c.__module__ == module.__name__ and not n.startswith("_")
     ]
+
+
+def _lacking(module: ModuleType, base: type) -> dict[str, str]:
+    """Return class → what it does not implement, of the public ones that are derived from `base`."""
+    return {
+        c.__name__: " and ".join(sorted(c.__abstractmethods__))  # type: ignore[attr-defined]
+        for c in _public(module, base)
+        if inspect.isabstract(c)
+    }
 
 
 def _the_class(module: ModuleType, base: type, name: str) -> Any:
     found = _classes(module, base)
     if len(found) != 1:
-        names = ", ".join(c.__name__ for c in found) or "none"
+        lacking = [f"{c}, which does not implement {lost}" for c, lost in _lacking(module, base).items()]
+        names = ", ".join([c.__name__ for c in found] or lacking) or "none"
         raise UsageError(
             f"'{name}' must define exactly one public {base.__name__} class that implements every abstract method; found {names}"
         )

@@ -47,7 +47,7 @@ BROKEN = {
 def test_a_broken_method_file_is_one_sentence(case, command, ask, method_file):
     old, new, sentence = BROKEN[case]
     if case == "no fit" and command != "run":
-        sentence = "defines neither a Method nor a Dataset"
+        sentence = "found Own, which does not implement fit"
     path = method_file("mine", BODY)
     assert path.read_text().count(old) == 1
     path.write_text(path.read_text().replace(old, new))
@@ -167,7 +167,8 @@ def test_a_file_shows_its_roles(ask, waves, tmp_path):
     done = ask("info", "Mine.H5")
     assert (done.returncode, done.stderr) == (0, "")
     assert "[b]Mine[/b] (evolution, 30 samples)" in done.stdout
-    assert "input  u0 (x), 1: u0" in done.stdout
+    assert "input  u0 (x: 16)" in done.stdout
+    assert "target  u (time: 2, x: 16), goes on from u0, periodic" in done.stdout
     assert '"samples": 30' in ask("info", "Mine.H5", "--json").stdout
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sciml_bench.errors import ContractError
-from sciml_bench.testing import check_dataset, check_method, method_outcomes
+from sciml_bench.testing import METHOD_CHECKS, check_dataset, check_method, method_outcomes
 
 HEAD = """
 from dataclasses import dataclass
@@ -75,6 +75,39 @@ def test_each_fault_is_named_by_its_check_in_a_sentence(tmp_path, check):
     failed = {o.check: o.sentence for o in outcomes if o.ending == "failed"}
     assert check in failed
     assert sentence in failed[check]
+
+
+WRONG = {
+    "fit raises": ("return Repeat(self.gain)", 'raise ValueError("no")', "it raised ValueError: no (in "),
+    "another fit": ("train, valid, *, problem", "train, *, problem", "it raised TypeError: "),
+    "no predictor": ("return Repeat(self.gain)", "return None", "fit returned a NoneType; expected a predictor"),
+    "an array": ("return xr.Dataset", "return u0; xr.Dataset", "returned a ndarray; expected an xarray.Dataset"),
+    "NaN": ("self.gain * np", "np.nan * np", "that are NaN or infinite, in 4 of 4 samples"),
+    "complex": ("self.gain * np", "1j * np", "has the type complex128; expected real numbers"),
+    "one member": (
+        '("sample", "time", "x"), self.gain * np.repeat(u0[:, None], FRAMES, 1)',
+        '("member", "sample", "time", "x"), self.gain * np.repeat(u0[None, :, None], FRAMES, 2)',
+        "a distribution takes at least 2",
+    ),
+    "a sample less": (
+        "np.repeat(u0[:, None]",
+        "np.repeat(u0[1:, None]",
+        "has the length 3 along 'sample'; its inputs have 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_asked_is_told_once(tmp_path, case):
+    old, new, sentence = WRONG[case]
+    text = HEAD + GOOD
+    assert old in text
+    outcomes = list(method_outcomes(write(tmp_path, text.replace(old, new, 1)), ["burgers"]))
+    failed = [o for o in outcomes if o.ending == "failed"]
+    assert [o.check for o in failed] == ["predicts_what_was_declared"]
+    assert sentence in failed[0].sentence
+    assert sum(o.ending == "not reached" for o in outcomes) == len(METHOD_CHECKS) - 5
+    assert str(tmp_path) not in failed[0].sentence
 
 
 def test_a_declared_failure_is_shown_with_its_reason_and_must_be_true(tmp_path):

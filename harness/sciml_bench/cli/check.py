@@ -57,9 +57,14 @@ def _print(name: str, outcomes: Iterator[Outcome], console: Console) -> list[Out
         console.print(
             f"{MARKS['passed' if passed == len(here) else 'failed']} {title}: {passed} of {len(here)} checks passed"
         )
-        for outcome in (o for o in here if o.ending != "passed"):
+        for outcome in (o for o in here if o.ending in ("failed", "declared")):
             console.print(f"  {MARKS[outcome.ending]} {outcome.check.replace('_', ' ')}", soft_wrap=True)
             console.print(f"      {escape(outcome.sentence)}", soft_wrap=True)
+        unreached = [o.check.replace("_", " ") for o in here if o.ending == "not reached"]
+        if unreached:
+            console.print(
+                f"  [dim]not reached, as there is no prediction: {escape(', '.join(unreached))}", soft_wrap=True
+            )
     failed = sum(o.ending == "failed" for o in ended)
     known = sum(o.ending == "declared" for o in ended)
     if failed or known:

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..paths import cache_folder, ensure_writable
 from ..problem import Dataset, generation
 from ..protocol.seeds import data_seed
-from ..registry import dataset_class, short_name
+from ..registry import dataset_at, short_name
 from ..running.plan import check_dataset, pick_device
 from ..running.task import certificate, generate_all
 from .progress import Screen
@@ -44,7 +44,7 @@ def _at_tier(names: list[str], tier: str, device: str) -> dict[str, Dataset]:
     """Return the datasets at a tier; refuse what cannot be made here before any is."""
     for name in names:
         check_dataset(name, device)
-    return {name: dataset_class(name).tier(tier) for name in names}
+    return {name: dataset_at(name, tier) for name in names}
 
 
 def certify(names: list[str], tier: str, samples: int, device: str, as_json: bool) -> None:
@@ -54,7 +54,7 @@ def certify(names: list[str], tier: str, samples: int, device: str, as_json: boo
     device = pick_device(device)
     ensure_writable(cache_folder(), "cache folder")
     classes = _at_tier(names, tier, device)
-    found = {}
+    found, headlines = {}, {}
     with Screen() as screen:
         for name, dataset in classes.items():
             short = short_name(name)
@@ -62,6 +62,7 @@ def certify(names: list[str], tier: str, samples: int, device: str, as_json: boo
             seed = data_seed(short)
             path = generation.data_path(short, dataset, seed)
             found[short] = certificate(dataset, path, seed, device=device, progress=report, samples=samples)
+            headlines[short] = metrics.primary(dataset.problem())
     if as_json:
         json.dump({name: asdict(c) for name, c in found.items()}, sys.stdout)
         sys.stdout.write("\n")
@@ -69,7 +70,7 @@ def certify(names: list[str], tier: str, samples: int, device: str, as_json: boo
     console = Console(highlight=False)
     for name, made in found.items():
         console.print(f"[bold]{name}[/] · {tier}: {made.samples} samples against {made.against}")
-        headline = metrics.primary(dataset_class(name).tier(tier).problem())
+        headline = headlines[name]
         if headline in made.floor:
             console.print(f"  {headline} {made.floor[headline]:.2e} (worst sample {made.worst:.2e})")
         for metric, value in sorted(made.floor.items()):

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..errors import UnknownNameError
 from ..method.contract import Method
-from ..problem import Dataset, Variable, user_file
+from ..problem import Dataset, Variable, generation, user_file
 from ..registry import (
     Broken,
     all_datasets,
@@ -111,7 +111,7 @@ def info(name: str, as_json: bool) -> None:
         if problem.equation is not None:
             console.print(f"\n[bold]equation[/]  {escape(problem.equation.formula)}")
             console.print(f"[bold]boundary[/]  {escape(problem.equation.boundary)}")
-        _print_variables(console, problem.inputs, problem.targets)
+        _print_variables(console, problem.inputs, problem.targets, {})
         if problem.solver is not None:
             console.print(f"[bold]solver cost points[/]  {escape('; '.join(problem.solver.costs))}")
     table = Table(
@@ -133,11 +133,23 @@ def info(name: str, as_json: bool) -> None:
         console.print(f"[dim]{escape(source['citation'])}{escape(doi)}")
 
 
-def _print_variables(console: Console, inputs: Sequence[Variable], targets: Sequence[Variable]) -> None:
+def _print_variables(
+    console: Console, inputs: Sequence[Variable], targets: Sequence[Variable], sizes: Mapping[Hashable, int]
+) -> None:
+    """Print a line for each variable: its dimensions, with their sizes where they are known, its unit and what it is besides."""
     for role, variables in (("input", inputs), ("target", targets)):
         for v in variables:
-            words = f"{v.name} ({', '.join(v.dims)}), {v.unit}: {v.description}"
-            console.print(f"[bold]{role}[/]  {escape(words)}")
+            dims = ", ".join(f"{d}: {sizes[d]}" if d in sizes else d for d in v.dims)
+            told = [
+                f"({dims})" if dims else "one number a sample",
+                *([f"in {v.unit}"] if v.unit != "1" else []),
+                *([f"goes on from {v.initial}"] if v.initial else []),
+                *(["periodic"] if v.periodic else []),
+                *([f"one of {', '.join(v.classes)}"] if v.classes else []),
+            ]
+            said = f": {v.description}" if v.description and v.description != v.name else ""
+            words = f"{v.name} {', '.join(told)}{said}"
+            console.print(f"[bold]{role}[/]  {escape(words)}", soft_wrap=True)
 
 
 def _info_file(name: str, as_json: bool) -> None:
@@ -153,7 +165,8 @@ def _info_file(name: str, as_json: bool) -> None:
     console = wide()
     console.print(f"[bold]{escape(found.title)}[/] [dim]({problem.kind}, {samples} samples)")
     console.print(escape(found.description))
-    _print_variables(console, problem.inputs, problem.targets)
+    with generation.read(found.cached.path) as data:
+        _print_variables(console, problem.inputs, problem.targets, data.sizes)
 
 
 def _find(name: str) -> type[Method] | type[Dataset]:

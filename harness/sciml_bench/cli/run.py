@@ -18,7 +18,7 @@ from ..ranking.summary import Row, summarise
 from ..records.provenance import threads
 from ..records.record import Record
 from ..records.store import Store
-from ..registry import check_tier, dataset_class, is_path, method_class
+from ..registry import check_tier, dataset_at, dataset_class, is_path, method_class
 from ..running import plan
 from ..running.cell import Planned
 from ..running.executor import fork_server
@@ -129,7 +129,7 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
     for name in options.datasets:
         if not Source(name=name, tier=options.tier).is_file:
             plan.check_dataset(name, device)
-            dataset = dataset_class(name).tier(options.tier)
+            dataset = dataset_at(name, options.tier)
             check_folds(options.folds, dataset.samples)
             for method in options.methods:
                 plan.check_applies(method, Path(name).stem, options.tier, dataset.problem(), given)

@@ -17,9 +17,10 @@ import numpy as np
 import xarray as xr
 
 from .. import metrics
+from ..errors import ContractError
 from ..paths import write_text
 from .dataset import Dataset, Problem
-from .generation import Progress, same_on_any_cores, silent
+from .generation import Progress, refuse_nan, same_on_any_cores, silent, some
 from .variable import CLASS, SAMPLE
 
 SAMPLES = 4
@@ -54,14 +55,15 @@ def certify(
         truth = stored(chosen)
     else:
         with same_on_any_cores():
-            truth = dataset.generate(seed, chosen, device=device)
+            truth = some(dataset, seed, chosen, device=device)
+        refuse_nan(type(dataset).__name__, truth)
     try:
         finer = dataset.refined()
     except NotImplementedError:
         return _without_refinement(dataset, truth, len(chosen), device, begun)
     progress(0.3, "the refined truth")
     with same_on_any_cores():
-        refined = finer.generate(seed, chosen, device=device)
+        refined = some(finer, seed, chosen, device=device)
     scores, per_sample, _ = metrics.of_accuracy(as_prediction(truth, problem), refined, problem)
     progress(0.8, "physics of the truth")
     scores |= physics_floor(problem, truth, device)
@@ -77,6 +79,11 @@ def certify(
 
 def _without_refinement(dataset: Dataset, truth: xr.Dataset, samples: int, device: str, begun: float) -> Certificate:
     """Return the certificate of a closed form, exact to rounding, or of measured data, of unknown error."""
+    if dataset.card.truth == "refined":
+        raise ContractError(
+            f"the card of {type(dataset).__name__} says that its truth is refined, and refined() raises NotImplementedError: "
+            "implement it, or let the card say truth='closed_form' or 'measured'"
+        )
     problem = dataset.problem()
     exact = dataset.card.truth == "closed_form"
     rounding = {metrics.primary(problem): float(np.finfo(np.float64).eps)}

@@ -143,7 +143,7 @@ class Dataset(ABC):
     def tier(cls, name: str) -> Self:
         """Return the dataset with the parameters of a tier."""
         if name not in cls.tiers:
-            raise UnknownNameError("tier", name, cls.tiers)
+            raise UnknownNameError("tier", name, cls.tiers, owner=cls.__name__)
         return cls(**cls.tiers[name])
 
     def shifts(self) -> Mapping[str, Self]:

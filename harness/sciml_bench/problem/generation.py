@@ -7,7 +7,7 @@ by its digest and made again.
 import fcntl
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,9 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from .. import digest
-from ..errors import ContractError, StoreError
+from ..errors import ContractError, SciMLBenchError, StoreError
 from ..paths import atomic, cache_folder, ensure_writable, full_disk, remove_unfinished
+from ..raised import told
 from .dataset import Dataset
 from .samples import count, join
 from .variable import SAMPLE
@@ -95,11 +96,12 @@ def obtain(
                 0.0, f"! {path.name} is damaged (its digest does not match) and is made again; records are untouched"
             )
         data, seconds = generate(dataset, seed, device=device, progress=progress)
-        _refuse_nan(name, data)
+        refuse_nan(name, data)
         return save(path, data, seconds)
 
 
-def _refuse_nan(name: str, data: xr.Dataset) -> None:
+def refuse_nan(name: str, data: xr.Dataset) -> None:
+    """Raise ContractError if generated data hold NaN or infinity."""
     for variable in data.data_vars.values():
         if variable.dtype.kind == "f" and not np.isfinite(variable.values).all():
             bad = ~np.isfinite(variable.values)
@@ -127,10 +129,31 @@ def generate(
     with same_on_any_cores():
         for first in range(0, dataset.samples, batch):
             last = min(first + batch, dataset.samples)
-            parts.append(dataset.generate(seed, range(first, last), device=device))
+            parts.append(some(dataset, seed, range(first, last), device=device))
             progress(last / dataset.samples, f"{last} of {dataset.samples} samples")
     data = parts[0] if len(parts) == 1 else join(parts)
     return data, time.perf_counter() - start
+
+
+def some(dataset: Dataset, seed: int, samples: Sequence[int], *, device: str = "cpu") -> xr.Dataset:
+    """Return some samples of a dataset; raises ContractError if it cannot make them, or lacks a declared variable."""
+    name = type(dataset).__name__
+    try:
+        made = dataset.generate(seed, samples, device=device)
+    except (SciMLBenchError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise ContractError(f"generate of {name} failed, and nothing was kept: {told(error)}") from error
+    if not isinstance(made, xr.Dataset):
+        raise ContractError(
+            f"generate of {name} returned a {type(made).__name__}; expected an xarray.Dataset of inputs and targets"
+        )
+    problem = dataset.problem()
+    missing = [v.name for v in (*problem.inputs, *problem.targets) if v.name not in made]
+    if missing:
+        held = ", ".join(map(str, made.data_vars)) or "nothing"
+        raise ContractError(f"generate of {name} made no '{missing[0]}', which its problem declares; it made {held}")
+    return made
 
 
 def read(path: Path) -> xr.Dataset:

@@ -20,7 +20,7 @@ from ..problem.storage import read_samples
 from ..protocol.folds import Split, split
 from ..protocol.leakage import audit, fingerprints
 from ..protocol.seeds import data_seed, fold_seed
-from ..registry import check_tier, dataset_class, is_data_file, short_name
+from ..registry import check_tier, dataset_at, dataset_class, is_data_file, short_name
 
 CALIBRATED = 2
 """Validation samples without which no interval can be calibrated."""
@@ -77,7 +77,7 @@ def prepare(
     source = Source(name=name, tier=tier)
     if source.is_file:
         return _from_file(source, folds)
-    dataset = dataset_class(name).tier(tier)
+    dataset = dataset_at(name, tier)
     short = short_name(name)
     check_folds(folds, dataset.samples)
     seed = data_seed(short) if seed is None else seed
@@ -101,7 +101,7 @@ def prepare(
 def outline(name: str, tier: str, folds: int) -> Task:
     """Return a task of the suite for counting its cells: nothing is made; data that are not in the cache have an empty digest."""
     check_tier(tier)
-    dataset, short = dataset_class(name).tier(tier), short_name(name)
+    dataset, short = dataset_at(name, tier), short_name(name)
     check_folds(folds, dataset.samples)
     path = generation.data_path(short, dataset, data_seed(short))
     found = generation.inspect(path) if path.exists() else None

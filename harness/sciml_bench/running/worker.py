@@ -29,13 +29,15 @@ import xarray as xr
 from ..errors import ContractError, DivergedError, NotFiniteError, UsageError
 from ..method.contract import Budget, Method, Predictor
 from ..paths import full_disk
-from ..problem import CLASS, MEMBER, RAGGED, SAMPLE, Problem, Variable
+from ..problem import MEMBER, Problem
 from ..problem.samples import count, only, take
 from ..problem.storage import read_samples, write_parts
 from ..protocol.folds import Split
 from ..protocol.instances import test_samples
+from ..raised import told
 from ..registry import build_method, method_class
 from . import inverse_transforms, probes, sandbox
+from .checked import CheckedPredictor
 from .measure import EnergyMeter, accelerator_name, cpu_seconds, device_memory_gib, peak_memory_gib, timed
 from .task import Source
 
@@ -170,12 +172,8 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
         lambda: method.fit(train, valid, problem=problem, budget=job.budget, seed=job.seed, device=job.device, log=log),
         job.device,
     )
-    if not callable(predictor):
-        raise ContractError(
-            f"fit returned a {type(predictor).__name__}; expected a predictor that can be called with inputs"
-        )
+    predict = CheckedPredictor.of(predictor, problem)
     log.send({"stage": "predict"})
-    predict = CheckedPredictor(predictor, problem)
     if job.trial_seconds is not None:
         write_parts(job.folder / PREDICTIONS, {"test": predict(test)})
         return {"status": "ok", "reason": ""}
@@ -239,60 +237,6 @@ def _limit_threads(threads: int, cores: tuple[int, ...]) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)
-
-
-@dataclass
-class CheckedPredictor:
-    """A predictor whose wrong answers are noticed where they are made, and whose time is counted."""
-
-    predictor: Predictor
-    problem: Problem
-    seconds: float = 0.0
-
-    def __call__(self, inputs: xr.Dataset) -> xr.Dataset:
-        """Return the checked targets of `inputs`."""
-        begun = time.perf_counter()
-        answer = self.predictor(inputs)
-        self.seconds += time.perf_counter() - begun
-        names = [v.name for v in self.problem.targets]
-        if not isinstance(answer, xr.Dataset):
-            raise ContractError(
-                f"the predictor returned a {type(answer).__name__}; expected an xarray.Dataset of the targets"
-            )
-        missing = [n for n in names if n not in answer]
-        if missing:
-            held = ", ".join(map(str, answer.data_vars)) or "nothing"
-            raise ContractError(f"the prediction lacks the target '{missing[0]}'; it holds {held}")
-        for variable in self.problem.targets:
-            _check_shape(answer[variable.name], variable, inputs)
-            _refuse_nan(answer[variable.name])
-        return answer[names]
-
-
-def _check_shape(found: xr.DataArray, variable: Variable, inputs: xr.Dataset) -> None:
-    dims = tuple(str(d) for d in found.dims if d != MEMBER)
-    expected = (*variable.stored, *((CLASS,) if variable.kind == "label" else ()))
-    if set(dims) != set(expected):
-        raise ContractError(f"the prediction of '{variable.name}' has the dimensions {dims}; expected {expected}")
-    for dim in expected:
-        known = inputs.sizes.get(dim)
-        if known is not None and found.sizes[dim] != known:
-            raise ContractError(
-                f"the prediction of '{variable.name}' has the length {found.sizes[dim]} along '{dim}'; its inputs have {known}"
-            )
-
-
-def _refuse_nan(found: xr.DataArray) -> None:
-    if found.dtype.kind not in "fiub":
-        raise ContractError(f"the prediction of '{found.name}' has the type {found.dtype}; expected real numbers")
-    bad = ~np.isfinite(found.values)
-    if bad.any():
-        unit = next(d for d in (SAMPLE, *RAGGED) if d in found.dims)
-        hit = int(np.moveaxis(bad, found.dims.index(unit), 0).reshape(found.sizes[unit], -1).any(1).sum())
-        raise NotFiniteError(
-            f"the prediction of '{found.name}' holds {int(bad.sum())} values of {bad.size} that are NaN or infinite, "
-            f"in {hit} of {found.sizes[unit]} {unit}s"
-        )
 
 
 def _latency(predict: Predictor, test: xr.Dataset, device: str) -> list[float]:
@@ -372,23 +316,8 @@ def _no_room(full: str) -> dict[str, Any]:
 
 
 def _sentence(error: BaseException) -> str:
-    """Say what was raised and where, without the folders of this machine."""
-    frame = error.__traceback__
-    place = ""
-    while frame is not None:
-        path = Path(frame.tb_frame.f_code.co_filename)
-        if "site-packages" not in path.parts and path.parent.name != "running":
-            place = f" (in {path.parent.name}/{path.name} line {frame.tb_lineno})"
-        frame = frame.tb_next
-    text = " ".join(str(error).split()) or "no message"
-    if isinstance(error, PermissionError):
-        place += f"; {sandbox.SENTENCE}"
-    return f"{type(error).__name__}: {_without_paths(text)}{place}"[:1500]
-
-
-def _without_paths(text: str) -> str:
-    words = text.split(" ")
-    return " ".join(w.rpartition("/")[2] if w.lstrip("'\"(").startswith("/") and w.count("/") > 1 else w for w in words)
+    """Say what was raised and where."""
+    return told(error, f"; {sandbox.SENTENCE}" if isinstance(error, PermissionError) else "")
 
 
 def _thin(points: list[tuple[int, float]], most: int = 200) -> list[tuple[int, float | None]]:

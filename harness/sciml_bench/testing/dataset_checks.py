@@ -9,7 +9,9 @@ import xarray as xr
 from ..digest import of_arrays
 from ..errors import ContractError
 from ..problem import RAGGED, TIERS, Dataset, Variable
+from ..problem.generation import some
 from ..problem.samples import count, only, take
+from ..protocol.leakage import fingerprints
 
 SEED = 5
 
@@ -36,7 +38,7 @@ def tiers_are_complete(cls: type[Dataset]) -> None:
 def generation_is_deterministic(cls: type[Dataset]) -> None:
     """The same seed gives the same bytes, another seed others."""
     dataset = cls.tier("smoke")
-    first, again = (of_arrays(dataset.generate(SEED, range(2))) for _ in range(2))
+    first, again = (of_arrays(some(dataset, SEED, range(2))) for _ in range(2))
     if first != again:
         raise ContractError("the same seed gave different bytes: derive all randomness from (seed, sample)")
     same = of_arrays(dataset.generate(SEED + 1, range(2))) == first
@@ -45,9 +47,13 @@ def generation_is_deterministic(cls: type[Dataset]) -> None:
 
 
 def samples_do_not_depend_on_their_companions(cls: type[Dataset]) -> None:
-    """Sample 2 is the same alone and in a batch, to rounding."""
+    """Sample 2 is the same alone and in a batch, to rounding, and has other inputs than its companions."""
     dataset = cls.tier("smoke")
-    batch, alone = take(dataset.generate(SEED, range(3)), [2]), dataset.generate(SEED, [2])
+    whole = only(some(dataset, SEED, range(3)), [v.name for v in dataset.problem().inputs])
+    finite = all(np.isfinite(v.values).all() for v in whole.data_vars.values())
+    if finite and len(set(fingerprints(whole))) < count(whole):
+        raise ContractError("two of the first three samples have the same inputs: draw each from its own index")
+    batch, alone = take(some(dataset, SEED, range(3)), [2]), some(dataset, SEED, [2])
     for name in batch.data_vars:
         scale = float(np.abs(batch[name].values).max()) or 1.0
         if (
@@ -62,7 +68,7 @@ def samples_do_not_depend_on_their_companions(cls: type[Dataset]) -> None:
 def variables_are_as_declared(cls: type[Dataset]) -> None:
     """Inputs and targets have the declared dimensions, are finite, float64 or of labels and indices int64, and carry a unit."""
     dataset = cls.tier("smoke")
-    problem, data = dataset.problem(), dataset.generate(SEED, range(2))
+    problem, data = dataset.problem(), some(dataset, SEED, range(2))
     if count(data) != 2:
         raise ContractError(f"2 samples were asked for and {count(data)} generated")
     for variable in (*problem.inputs, *problem.targets):
@@ -72,11 +78,16 @@ def variables_are_as_declared(cls: type[Dataset]) -> None:
         if array.dims != variable.stored:
             raise ContractError(f"'{variable.name}' has dimensions {array.dims}: expected {variable.stored}")
         wanted = np.int64 if variable.kind in ("label", "index") else np.float64
-        if array.dtype != wanted or not np.isfinite(array.values).all():
-            raise ContractError(f"'{variable.name}' must be finite {wanted.__name__}; it is {array.dtype}")
+        if array.dtype != wanted:
+            raise ContractError(f"'{variable.name}' is {array.dtype}: expected {wanted.__name__}")
+        bad = int((~np.isfinite(array.values)).sum())
+        if bad:
+            raise ContractError(f"'{variable.name}' holds {bad} values of {array.size} that are NaN or infinite")
         _check_kind(variable, array, data)
-        if array.attrs.get("units") != variable.unit:
-            raise ContractError(f"'{variable.name}' lacks the attribute units={variable.unit!r}")
+        held = array.attrs.get("units")
+        if held != variable.unit:
+            has = "lacks the attribute units" if held is None else f"has the attribute units={held!r}"
+            raise ContractError(f"'{variable.name}' {has}; its declared unit is {variable.unit!r}")
 
 
 def _check_kind(variable: Variable, array: xr.DataArray, data: xr.Dataset) -> None:
@@ -115,7 +126,7 @@ def refined_truth_is_on_the_same_grid(cls: type[Dataset]) -> None:
         if cls.card.truth == "refined":
             raise ContractError("the card says that the truth is refined, but refined() is not implemented") from None
         return
-    plain, finer = (d.generate(SEED, range(1)) for d in (dataset, refined))
+    plain, finer = (some(d, SEED, range(1)) for d in (dataset, refined))
     if all(v.kind == "label" for v in dataset.problem().targets):
         return  # a label is the same on any grid
     for variable in dataset.problem().targets:
@@ -138,7 +149,7 @@ def solver_has_a_curve(cls: type[Dataset]) -> None:
     costs = problem.solver.costs
     if len(costs) < 5:
         raise ContractError(f"the solver has {len(costs)} cost points: at least 5 are needed")
-    data = dataset.generate(SEED, range(3))
+    data = some(dataset, SEED, range(3))
     errors = []
     for knobs in costs.values():
         solved = problem.solver.solve(only(data, [v.name for v in problem.inputs]), **knobs)

@@ -8,17 +8,21 @@ from typing import Any, Literal
 from ..errors import ContractError, SciMLBenchError, UsageError
 from ..method.contract import Method
 from ..problem import Dataset
+from ..raised import told
 from ..registry import build_method, dataset_class, method_class, why_not
 from .benches import benches
 from .dataset_checks import DATASET_CHECKS
-from .method_checks import METHOD_CHECKS
+from .method_checks import METHOD_CHECKS, WITHOUT_A_FIT, predicts_what_was_declared
 
-Ending = Literal["passed", "failed", "declared"]
+Ending = Literal["passed", "failed", "declared", "not reached"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one check ended. `declared`: it failed, and the class says that it does and why."""
+    """How one check ended.
+
+    `declared`: it failed, and the class says that it does and why. `not reached`: it needs a predictor, and there is none.
+    """
 
     check: str
     promise: str
@@ -41,7 +45,10 @@ def method_outcomes(method: str | type[Method], datasets: Sequence[str] = ()) ->
     for dataset, bench in benches(cls, datasets):
         tried = True
         for check in METHOD_CHECKS:
-            yield _outcome(check, bench, dataset, cls.known_failures)
+            if check in WITHOUT_A_FIT or check is predicts_what_was_declared or bench.works:
+                yield _outcome(check, bench, dataset, cls.known_failures)
+            else:
+                yield Outcome(check.__name__, _promise(check), dataset, "not reached", "It needs a fit that predicts.")
     if not tried:
         raise ContractError(
             f"{cls.__name__} applies to no dataset of the suite: check what its applies_to returns, or name one it is for"
@@ -73,15 +80,19 @@ def _raise(outcomes: Iterable[Outcome]) -> None:
         )
 
 
+def _promise(check: Callable[[Any], None]) -> str:
+    return (inspect.getdoc(check) or "").partition("\n")[0]
+
+
 def _outcome(check: Callable[[Any], None], given: Any, subject: str, known: Any) -> Outcome:
-    promise = (inspect.getdoc(check) or "").partition("\n")[0]
+    promise = _promise(check)
     reason = known.get(check.__name__)
     try:
         check(given)
     except SciMLBenchError as error:
         return _failed(check.__name__, promise, subject, reason, str(error))
     except (Exception, SystemExit) as error:
-        return _failed(check.__name__, promise, subject, reason, f"it raised {type(error).__name__}: {error}")
+        return _failed(check.__name__, promise, subject, reason, f"it raised {told(error)}")
     if reason is not None:
         return Outcome(
             check.__name__,
