@@ -211,7 +211,7 @@ class Page {
       const better = c.ratio < 1 ? c.first : c.second;
       const [text, kind] = c.tied ? ["tie at the floor", "plain"] : c.different ? [better, "good"] : ["no difference", "plain"];
       return [
-        node("td", {}, node("b", {}, `${number(c.ratio, 2)}×`), node("small", {}, `${number(c.low, 2)} – ${number(c.high, 2)}`)),
+        node("td", {}, node("b", {}, `${number(c.ratio)}×`), node("small", {}, `${number(c.low)} – ${number(c.high)}`)),
         node("td", { className: "drawn", innerHTML: drawn(c, span) }),
         node("td", {}, number(c.adjusted, 2)),
         node("td", { className: "text" }, node("span", { className: `flag ${kind}` }, text)),

@@ -2,8 +2,13 @@
 
 from types import SimpleNamespace
 
+import pytest
+from site_records import record
+
 from sciml_bench.ranking.league import Place
-from sciml_bench.site.overview import standing
+from sciml_bench.ranking.summary import summarise
+from sciml_bench.site.board import boards
+from sciml_bench.site.overview import _worst_shift, standing
 
 
 def place(name, skill, *imputed):
@@ -28,3 +33,38 @@ def test_who_has_all_scores_and_no_equal_leads_alone():
     assert told(place("two", 0.5), place("three", 0.1)) == (
         "two leads with a skill of 0.50 (0.40 – 0.60), told apart from every other method."
     )
+
+
+def advised(ties, **shifted):
+    """Return what is said of a board whose best method loses these factors on two shifts, and `fno` those."""
+    cells = []
+    for method, error in (("unet", 0.1), ("fno", 0.11)):
+        for fold in range(2):
+            one = record(method, error, fold=fold)
+            scores = {f"shift:{n}/rel_l2": factor * 0.1 for n, factor in shifted[method].items()}
+            cells.append(one.model_copy(update={"scores": {"rel_l2": error, **scores}}))
+    (board,) = boards(summarise(cells))
+    best, other = board.methods
+    return _worst_shift(best, [other] if ties else [])
+
+
+def test_the_worst_shift_is_named_and_who_is_tied_and_steadier():
+    found = {"unet": {"finer_grid": 6.0, "rougher": 2.0}, "fno": {"finer_grid": 0.9, "rougher": 30.0}}
+    told = advised(True, **found)
+    assert (told.name, told.ratio) == ("finer_grid", pytest.approx(6.0))
+    assert (told.steadier.row.name, told.steadier_ratio) == ("fno", pytest.approx(0.9))
+    assert advised(False, **found).steadier is None
+    as_bad = {**found, "fno": {"finer_grid": 3.1, "rougher": 1.0}}
+    assert advised(True, **as_bad).steadier is None
+    assert advised(True, unet={}, fno={}) is None
+
+
+def test_times_of_a_core_that_was_shared_are_labelled():
+    alone, beside = record("unet"), record("fno", fold=1)
+    slow = beside.model_copy(update={"cost": beside.cost.model_copy(update={"fit_seconds": 2.7})})
+    rows = {r.name: r for r in summarise([alone, slow])}
+    assert "timed beside other work" not in rows["unet"].flags
+    assert "timed beside other work" in rows["fno"].flags
+    threads = slow.provenance.model_copy(update={"threads": 2})
+    [two] = summarise([slow.model_copy(update={"provenance": threads})])
+    assert "timed beside other work" not in two.flags

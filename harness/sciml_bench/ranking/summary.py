@@ -26,6 +26,8 @@ PDE = ("pde_defect", "pde_residual")
 _ACCURACY = {m.name for m in metrics.ACCURACY}
 SIMPLE = ("control", "baseline")
 """Families of methods that any other one must beat."""
+HINDERED = 1.3
+"""So many times its processor time a fit on one core takes only if it had to wait for that core."""
 INVESTED = ("data_seconds", "tuning_seconds", "fit_seconds")
 
 
@@ -109,6 +111,14 @@ class Row:
     def shared(self) -> bool:
         """Whether cells ran beside others on one GPU, so that their times are not the method's."""
         return any(r.cost is not None and not r.cost.own for r in self.records)
+
+    @property
+    def hindered(self) -> bool:
+        """Whether a fit on one core took clearly more wall time than processor time, so that something else ran on it."""
+        costs = [
+            r.cost for r in self.records if r.cost is not None and r.cell.device == "cpu" and r.provenance.threads == 1
+        ]
+        return any(c.fit_seconds > max(1.0, HINDERED * c.fit_cpu_seconds) for c in costs)
 
     @property
     def seconds_per_sample(self) -> float | None:
@@ -297,6 +307,8 @@ def _placed(row: Row, solver: list[Point], control: float | None, baseline: floa
     flags = [] if row.part is None else ["scored on {} of {} test samples a fold".format(*row.part)]
     if row.baseline is not None and row.error > row.baseline:
         flags.append("worse than the baseline")
+    if row.hindered:
+        flags.append("timed beside other work")
     if row.unfollowed:
         flags.append("unphysical states")
     if row.solver or row.control or row.seconds_per_sample is None:

@@ -177,7 +177,7 @@ def _views(rows: list[Row], scale: LogScale, floor: float | None, chosen: Sequen
 
 
 def _flags(row: Row, floor: float | None) -> list[Flag]:
-    found = [Flag(flag, "plain" if flag.startswith("scored on") else "bad") for flag in row.flags]
+    found = [Flag(flag, "plain" if flag.startswith(("scored on", "timed beside")) else "bad") for flag in row.flags]
     if floor is not None and row.error is not None and row.error <= floor:
         found.append(Flag("at the floor", "plain"))
     if row.shared:

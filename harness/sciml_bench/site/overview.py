@@ -1,5 +1,6 @@
 """What the first page shows: for each problem what to use, where each track stands, how sure that is, and what is new."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,19 @@ class Advice:
     tied: tuple[RowView, ...]
     baseline: str
     solver: Rivalry
+    shift: "WorstShift | None" = None
+
+
+@dataclass(frozen=True)
+class WorstShift:
+    """The shift to which the best method is most sensitive, and who of those tied with it is the least so there."""
+
+    name: str
+    ratio: float
+    """Its error there over that on the test part."""
+    steadier: RowView | None
+    steadier_ratio: float
+    """Of the tied one: its error there over the best method's on the test part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +100,12 @@ def advice(board: Board, contest: Contest | None) -> Advice:
     if not whole:
         return Advice(board=board, best=None, tied=(), baseline="", solver=Rivalry("", ""))
     best = whole[0]
+    tied = () if contest is None else _tied(contest, best, whole[1 : 1 + RIVALS])
     return Advice(
         board=board,
         best=best,
-        tied=() if contest is None else _tied(contest, best, whole[1 : 1 + RIVALS]),
+        tied=tied,
+        shift=_worst_shift(best, tied),
         baseline=_against_baseline(board, best),
         solver=against_solver(board, best),
     )
@@ -101,6 +117,25 @@ def _tied(contest: Contest, best: RowView, rivals: Sequence[RowView]) -> tuple[R
     compared = [(rival, comparison) for rival, comparison in found if comparison is not None]
     adjusted = holm([c.p_value for _, c in compared])
     return tuple(v for (v, c), p in zip(compared, adjusted, strict=True) if p >= 0.05 or c.tied_by_floor)
+
+
+def _worst_shift(best: RowView, tied: Sequence[RowView]) -> WorstShift | None:
+    """Return on which shift the best method loses most, and the tied one that keeps at least twice as much there, if any."""
+    primary, error = best.row.primary, best.row.error
+    ratios = {
+        name.removeprefix("shift:").removesuffix(f"/{primary}"): interval.mean / error
+        for name, interval in best.row.scores.items()
+        if name.startswith("shift:") and name.endswith(f"/{primary}") and error
+    }
+    if not ratios or error is None:
+        return None
+    worst = max(ratios, key=lambda name: ratios[name])
+    others = [
+        (found.mean / error, v) for v in tied if (found := v.row.scores.get(f"shift:{worst}/{primary}")) is not None
+    ]
+    least, steadier = min(others, key=lambda o: o[0], default=(math.inf, None))
+    keeps = 2 * least <= ratios[worst]
+    return WorstShift(worst, ratios[worst], steadier if keeps else None, least)
 
 
 def _against_baseline(board: Board, best: RowView) -> str:

@@ -24,6 +24,7 @@ def environment(suite: Suite) -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
+        breakable=text.breakable,
         number=text.number,
         plain=text.plain,
         seconds=text.seconds,

@@ -73,6 +73,11 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def breakable(name: str) -> Markup:
+    """Return an identifier that may be broken behind each underscore, and so need not be within a word."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
 def capitalise(sentence: str) -> str:
     """Return the sentence with a large first letter, its others as they are."""
     return sentence[:1].upper() + sentence[1:]
