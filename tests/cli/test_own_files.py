@@ -238,3 +238,17 @@ def test_a_truth_of_zero_at_one_time_takes_away_the_scores_that_divide_by_it_alo
     assert not relative & set(row["scores"])
     noted = [r["diagnostics"]["notes"] for r in document["cells"] if "notes" in r["diagnostics"]]
     assert [set(n) for n in noted] == [relative]  # one fold of five tests on that sample
+
+
+def test_samples_in_order_are_predicted_from_those_before(run, ask, waves, tmp_path):
+    with xr.open_dataset(waves, engine="h5netcdf") as data:
+        year = 2000 + np.arange(60) // 2
+        whole = xr.concat([data, 1.5 * data], "sample", data_vars="minimal").assign(year=("sample", year))
+        whole.assign_attrs({**data.attrs, "order": "year"}).to_netcdf(tmp_path / "years.h5", engine="h5netcdf")
+    assert "split  by 30 places in time" in ask("info", "years.h5").stdout
+    done = run("run", "-m", "mean", "-d", "years.h5", "--folds", "2", "--no-baselines", "--no-page", "--json")
+    assert done.returncode == 0, done.stderr
+    parts = [c["diagnostics"] for c in json.loads(done.stdout)["cells"]]
+    assert [(p["train_samples"], p["valid_samples"], p["test_samples"]) for p in parts] == [(16, 4, 20), (32, 8, 20)]
+    few = ask("run", "-m", "mean", "-d", "years.h5", "--folds", "15", "--no-baselines", "--no-page")
+    assert (few.returncode, "the samples stand at 30 places in time" in few.stderr) == (2, True), few.stderr

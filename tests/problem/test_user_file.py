@@ -40,6 +40,10 @@ def grouped(data: xr.Dataset, labels) -> xr.Dataset:
     return data.assign(unit=("case", labels)).assign_attrs(group="unit")
 
 
+def ordered(data: xr.Dataset, when) -> xr.Dataset:
+    return data.assign(when=("case", when)).assign_attrs(order="when")
+
+
 def nan(data: xr.Dataset) -> xr.Dataset:
     data["u"].values[4, 1] = np.nan
     return data
@@ -57,6 +61,15 @@ def test_groups_of_words_or_numbers_keep_their_samples_together(tmp_path: Path, 
     found = load(write(tmp_path / "mine.h5", lambda d: grouped(d, labels)))
     with read(found.cached.path) as data:
         assert data["group"].values.tolist() == [1, 1, 0, 0, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "when", [[3.5, 3.5, 1.0, 1.0, 9.0, 9.0], np.array(["2021", "2021", "2020", "2020", "2023", "2023"], "M8[ns]")]
+)
+def test_numbers_or_dates_put_samples_in_order(tmp_path: Path, when):
+    found = load(write(tmp_path / "mine.h5", lambda d: ordered(d, when)))
+    with read(found.cached.path) as data:
+        assert data["order"].values.tolist() == [1, 1, 0, 0, 2, 2]
 
 
 def test_an_input_may_be_the_group_too(tmp_path: Path):
@@ -102,6 +115,13 @@ def test_arrays_without_names_of_their_dimensions_are_one_sentence(tmp_path: Pat
         (lambda d: periodic(d, "often"), "has periodic='often'; expected 1 or 0"),
         (lambda d: d.assign_attrs(group="k"), "groups samples, so that it needs the sample dimension and no other"),
         (lambda d: grouped(d, [0, 0, 1, np.nan, 2, 2]), "groups samples but holds NaN"),
+        (lambda d: ordered(d, ["a", "b", "c", "d", "e", "f"]), "orders samples and has the type"),
+        (lambda d: ordered(d, [0, 0, 1, np.nan, 2, 2]), "orders samples but holds NaN"),
+        (lambda d: ordered(d, range(6)).assign_attrs(group="when"), "has both a group and an order; give one"),
+        (
+            lambda d: d.rename(k="order").assign_attrs(inputs="order"),
+            "is called 'order', the name of what puts samples",
+        ),
         (lambda d: d.rename(k="group").assign_attrs(inputs="group"), "is called 'group', the name of what keeps"),
     ],
 )

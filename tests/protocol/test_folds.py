@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import TimeSeriesSplit
 
 from sciml_bench.errors import UsageError
-from sciml_bench.protocol.folds import split
+from sciml_bench.protocol.folds import forward, split
 
 
 @given(samples=st.integers(6, 80), folds=st.integers(2, 5), seed=st.integers(0, 2**31))
@@ -44,3 +45,29 @@ def test_test_parts_differ_in_size_by_at_most_one():
 def test_an_impossible_number_of_folds_is_refused(samples, folds, words):
     with pytest.raises(UsageError, match=words):
         split(np.arange(samples), folds, 0)
+
+
+@given(times=st.integers(12, 60), folds=st.integers(2, 5), seed=st.integers(0, 2**31))
+def test_no_fold_sees_what_comes_after_its_test_part_begins(times, folds, seed):
+    """As scikit-learn's split of time series, but for the validation part, which is the latest of what is known."""
+    places = np.random.default_rng(seed).permutation(np.repeat(np.arange(times), 2))
+    parts = forward(places, folds)
+    assert len(parts) == folds
+    for p in parts:
+        assert places[p.train].max() < places[p.valid].min()
+        assert places[p.valid].max() < places[p.test].min()
+        assert min(len(p.train), len(p.valid), len(p.test)) >= 2
+    tested = np.concatenate([p.test for p in parts])
+    assert len(set(tested)) == len(tested)
+    if times % (folds + 1) == 0:
+        expected = TimeSeriesSplit(folds).split(np.arange(times))
+        for p, (known, test) in zip(parts, expected, strict=True):
+            assert sorted(set(places[p.test])) == test.tolist()
+            assert sorted({*places[p.train], *places[p.valid]}) == known.tolist()
+
+
+def test_too_few_places_in_time_are_refused():
+    with pytest.raises(
+        UsageError, match="stand at 11 places in time; so many folds that follow each other take at least 12"
+    ):
+        forward(np.arange(11), 5)

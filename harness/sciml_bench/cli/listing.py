@@ -7,6 +7,7 @@ from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -167,6 +168,12 @@ def _info_file(name: str, as_json: bool) -> None:
     console.print(escape(found.description))
     with generation.read(found.cached.path) as data:
         _print_variables(console, problem.inputs, problem.targets, data.sizes)
+        for role, told in (
+            ("group", "groups that are kept together"),
+            ("order", "places in time, none of whose future is seen"),
+        ):
+            if role in data:
+                console.print(f"[bold]split[/]  by {np.unique(data[role].values).size} {told}")
 
 
 def _find(name: str) -> type[Method] | type[Dataset]:

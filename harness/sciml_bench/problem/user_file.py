@@ -2,8 +2,9 @@
 
 File attributes: `inputs` and `targets` (names of variables, separated by spaces or commas, or a list) and `sample` (the name of
 the sample dimension); optional `group` (a variable along the sample dimension, of numbers or words, whose equal values stay in one
-part of a split), `title` and `description`. Attributes of a target variable: optional `initial` (the input that holds its state at
-the start) and `periodic` (1 or 0).
+part of a split), `order` (one of numbers or dates: a method is trained on what comes before its test part alone), `title` and
+`description`. Attributes of a target variable: optional `initial` (the input that holds its state at the start) and `periodic`
+(1 or 0).
 """
 
 import warnings
@@ -25,7 +26,7 @@ from .samples import count
 from .variable import HISTORY, SAMPLE, SPACE, TIME, Variable
 
 KNOWN_DIMS = (TIME, HISTORY, "channel", *(d for d in SPACE if d != "node"), "feature")
-GROUP = "group"
+GROUP, ORDER = "group", "order"
 SWITCH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 EXAMPLE = 'for example ds.attrs.update(inputs="u0", targets="u", sample="sample")'
 
@@ -78,9 +79,10 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
             f"the data file '{file}' names '{sample}' as its sample dimension "
             f"but has the dimensions {', '.join(map(str, raw.sizes))}"
         )
-    group = _words(raw.attrs, GROUP, file)[:1] if GROUP in raw.attrs else []
+    given = {role: _words(raw.attrs, role, file) for role in (GROUP, ORDER) if role in raw.attrs}
+    along = {role: names[0] for role, names in given.items() if names}
     variables = list(dict.fromkeys([*roles["inputs"], *roles["targets"]]))
-    names = list(dict.fromkeys([*variables, *group]))
+    names = list(dict.fromkeys([*variables, *along.values()]))
     if not roles["inputs"] or not roles["targets"]:
         raise DataFileError(
             f"the data file '{file}' names no inputs or no targets; name at least one of each, {EXAMPLE}"
@@ -95,9 +97,14 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
         raise DataFileError(
             f"the data file '{file}' names '{sorted(both)[0]}' both as an input and as a target; give it one role"
         )
-    if GROUP in variables:
+    for role, does in ((GROUP, "keeps samples together"), (ORDER, "puts samples in order")):
+        if role in variables:
+            raise DataFileError(
+                f"an input or a target of '{file}' is called '{role}', the name of what {does}; rename it"
+            )
+    if len(along) > 1:
         raise DataFileError(
-            f"an input or a target of '{file}' is called '{GROUP}', the name of what keeps samples together; rename it"
+            f"the data file '{file}' has both a group and an order; give one: samples of equal order stay together too"
         )
     data = raw.reset_coords([n for n in names if n in raw.coords])[names]
     if sample != SAMPLE and SAMPLE in data.dims:
@@ -112,8 +119,8 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
         )
     checked = {n: _variable(data, n, file, roles["inputs"]) for n in variables}
     converted = {n: data[n].transpose(SAMPLE, *v.dims).astype(np.float64) for n, v in checked.items()}
-    for name in group:
-        converted[GROUP] = _groups(data[name], name, file)
+    for role, name in along.items():
+        converted[role] = _numbered(data[name], name, role, file)
     kept = xr.Dataset(converted)
     return (
         kept.drop_vars([c for c in kept.coords if kept[c].dtype.kind not in "fiu"]),
@@ -130,15 +137,27 @@ def _words(attrs: Mapping[Hashable, Any], role: str, file: str) -> list[str]:
     return " ".join(str(v) for v in np.ravel(value)).replace(",", " ").split()
 
 
-def _groups(labels: xr.DataArray, name: str, file: str) -> xr.DataArray:
-    """Return the number of each sample's group."""
+def _numbered(labels: xr.DataArray, name: str, role: str, file: str) -> xr.DataArray:
+    """Return the number of each sample's group, or its place in order."""
+    does = "groups" if role == GROUP else "orders"
     if labels.dims != (SAMPLE,):
         raise DataFileError(
-            f"the variable '{name}' of '{file}' groups samples, so that it needs the sample dimension and no other"
+            f"the variable '{name}' of '{file}' {does} samples, so that it needs the sample dimension and no other"
         )
     values = labels.values
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise DataFileError(f"the variable '{name}' of '{file}' groups samples but holds NaN; give each sample a group")
+    lacking = (
+        not np.isfinite(values).all()
+        if values.dtype.kind == "f"
+        else np.isnat(values).any()
+        if values.dtype.kind in "mM"
+        else False
+    )
+    if lacking:
+        raise DataFileError(f"the variable '{name}' of '{file}' {does} samples but holds NaN; give each sample a value")
+    if role == ORDER and values.dtype.kind not in "fiumM":
+        raise DataFileError(
+            f"the variable '{name}' of '{file}' orders samples and has the type {values.dtype}; expected numbers or dates"
+        )
     _, numbers = np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True)
     return xr.DataArray(numbers.astype(np.int64), dims=SAMPLE)
 

@@ -1,4 +1,4 @@
-"""K folds over independent units, each with a validation part taken from its training part."""
+"""K folds over independent units, or over what follows in time, each with a validation part taken from its training part."""
 
 from dataclasses import dataclass
 
@@ -57,6 +57,30 @@ def split(units: np.ndarray, folds: int, seed: int, strata: np.ndarray | None = 
             chosen[np.unique(np.linspace(0, len(rest) - 1, cut).round().astype(int))] = True
             valid, train = rest[chosen], rest[~chosen]
         result.append(Split(_where(units, train), _where(units, valid), _where(units, parts[k])))
+    return result
+
+
+def forward(places: np.ndarray, folds: int) -> list[Split]:
+    """Split samples that follow each other in time into `folds` folds, none of which sees the future: forward chaining.
+
+    `places[i]` is the place of sample `i` in time; samples of one place stay together. Their places are cut into `folds` + 1
+    nearly equal runs; fold k tests on run k + 1 and trains on all that come before, the last fifth of which is for validation.
+    The first run is never tested.
+    """
+    names = np.unique(places)
+    if folds < 2:
+        raise UsageError(f"--folds is {folds}: cross-validation needs at least 2")
+    if len(names) < 2 * (folds + 1):
+        raise UsageError(
+            f"--folds is {folds} but the samples stand at {len(names)} places in time; so many folds that follow each other "
+            f"take at least {2 * (folds + 1)}"
+        )
+    runs = np.array_split(names, folds + 1)
+    result = []
+    for k in range(folds):
+        past = np.concatenate(runs[: k + 1])
+        cut = max(1, round(VALID_SHARE * len(past)))
+        result.append(Split(*(_where(places, part) for part in (past[:-cut], past[-cut:], runs[k + 1]))))
     return result
 
 

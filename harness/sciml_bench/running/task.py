@@ -17,7 +17,7 @@ from ..problem.certificate import write as write_certificate
 from ..problem.generation import Cached, Progress, silent
 from ..problem.samples import only
 from ..problem.storage import read_samples
-from ..protocol.folds import Split, split
+from ..protocol.folds import Split, forward, split
 from ..protocol.leakage import audit, fingerprints
 from ..protocol.seeds import data_seed, fold_seed
 from ..registry import check_tier, dataset_at, dataset_class, is_data_file, short_name
@@ -195,8 +195,12 @@ def _audited(data: Cached, problem: Problem, folds: int, seed: int) -> tuple[lis
         inputs = only(opened, [v.name for v in problem.inputs]).load()
         label = next((v.name for v in problem.targets if v.kind == "label"), None)
         units = np.unique(opened["group"].values, return_inverse=True)[1] if "group" in opened else None
+        places = opened["order"].values if "order" in opened else None
         strata = None if label is None else opened[label].values
-    splits = split(np.arange(data.samples) if units is None else units, folds, seed, strata)
+    if places is not None:
+        splits = forward(places, folds)
+    else:
+        splits = split(np.arange(data.samples) if units is None else units, folds, seed, strata)
     marks = fingerprints(inputs)
     for part in splits:
         audit(marks, part)
@@ -226,7 +230,7 @@ def _from_file(source: Source, folds: int) -> Task:
     if least < CALIBRATED:
         raise UsageError(
             f"'{Path(source.name).name}' holds too little: of {given.cached.samples} samples in {folds} folds, {least} is left "
-            f"for validation, and intervals need {CALIBRATED}; give at least {_enough(folds)} independent samples"
+            f"for validation, and intervals need {CALIBRATED}; give at least {_enough(folds, _ordered(given))} independent samples"
         )
     return Task(
         source=source,
@@ -243,9 +247,15 @@ def _from_file(source: Source, folds: int) -> Task:
     )
 
 
-def _enough(folds: int) -> int:
+def _ordered(given: user_file.UserFile) -> bool:
+    with generation.read(given.cached.path) as opened:
+        return "order" in opened
+
+
+def _enough(folds: int, ordered: bool) -> int:
     """Return the least number of independent samples of which each fold keeps enough for validation."""
-    for n in count_from(folds + 2):
-        if min(len(s.valid) for s in split(np.arange(n), folds, 0)) >= CALIBRATED:
+    for n in count_from(2 * (folds + 1) if ordered else folds + 2):
+        parts = forward(np.arange(n), folds) if ordered else split(np.arange(n), folds, 0)
+        if min(len(s.valid) for s in parts) >= CALIBRATED:
             return n
     raise AssertionError("more samples leave more for validation")

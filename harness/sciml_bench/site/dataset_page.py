@@ -116,7 +116,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         version=first.cell.dataset_version,
         refined=_changes(dataset, _quietly(dataset.refined)) if dataset else "",
         certified=first.diagnostics.get("certificate", {}).get("samples", 0),
-        sizes=_sizes(first),
+        sizes=_sizes(board.rows[0].row.records),
         folds=first.cell.folds,
         floor=tuple((name, text.number(value)) for name, value in floor.items() if lower_is_better(name)),
         tradeoff=_tradeoff(board, gallery),
@@ -156,10 +156,14 @@ def _changes(dataset: Dataset, other: Dataset | None) -> str:
     return ", ".join(f"{text.words(k)} {text.plain(before.get(k))} → {text.plain(v)}" for k, v in changed.items())
 
 
-def _sizes(record: Record) -> str:
-    sizes = [(record.diagnostics.get(f"{part}_samples"), part) for part in ("train", "valid", "test")]
-    known = [f"{n} {word}" for (n, _), word in zip(sizes, ("training", "validation", "test"), strict=True) if n]
-    return ", ".join(known)
+def _sizes(records: Sequence[Record]) -> str:
+    """Say how many samples the parts of a fold hold, from the least to the most where folds differ."""
+    told = []
+    for part, word in (("train", "training"), ("valid", "validation"), ("test", "test")):
+        sizes = sorted({n for r in records if (n := r.diagnostics.get(f"{part}_samples"))})
+        if sizes:
+            told.append(f"{sizes[0]}{f' to {sizes[-1]}' if len(sizes) > 1 else ''} {word}")
+    return ", ".join(told)
 
 
 def _truth_only(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
