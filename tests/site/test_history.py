@@ -5,10 +5,15 @@ import json
 from pathlib import Path
 
 import pytest
+from site_records import record
 
+from sciml_bench.ranking.summary import summarise
+from sciml_bench.records.record import Verification
 from sciml_bench.records.store import Store
+from sciml_bench.site.board import boards
 from sciml_bench.site.build import build
-from sciml_bench.site.history import HEIGHT, history, polyline
+from sciml_bench.site.history import HEIGHT, confirmed, history, polyline
+from sciml_bench.site.suite import suite
 
 COLUMNS = ["result", "params", "version"]
 DAY = 86_400_000
@@ -104,5 +109,19 @@ def test_the_page_says_what_there_is_and_what_there_is_not(results, tmp_path):
     build(tmp_path / "bare", tmp_path / "empty")
     page = (tmp_path / "empty" / "history.html").read_text()
     assert "Nothing has been measured yet" in page
-    assert "No cell has been run again yet" in page
+    assert "No night has run yet" in page
+    assert "were trained" not in page
     assert "<polyline" not in page
+
+
+def test_cells_that_were_run_again_are_counted():
+    def stamped(fold: int, verdict: str, largest: float):
+        one = record("fno", 0.1, fold=fold)
+        note = Verification(date=f"2026-03-0{fold + 1}", verdict=verdict, largest=largest, commit=None)
+        came = one.provenance.model_copy(update={"badge": "reproduced", "verification": note})
+        return one.model_copy(update={"provenance": came})
+
+    none = record("unet", status="not_applicable", reason="it needs nodes")
+    cells = [stamped(0, "identical", 0.0), stamped(1, "within tolerance", 0.3), record("mean", 0.5), none]
+    found = confirmed(suite(boards(summarise(cells))))
+    assert (found.cells, found.again, found.identical, found.largest, found.last) == (3, 2, 1, 0.3, "2026-03-02")

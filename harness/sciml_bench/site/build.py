@@ -125,7 +125,7 @@ def _overviews(site: _Site, shown: Suite, records: list[Record], complaints: lis
     site.file(feed.PAGE, feed.feed(shown.boards))
     files = export.write(site.folder, shown.boards, records)
     site.page(DOWNLOADS, "downloads.html.j2", files=files)
-    site.page(history.PAGE, "history.html.j2", **history.values(site.results))
+    site.page(history.PAGE, "history.html.j2", **history.values(site.results, shown))
 
 
 @contextmanager

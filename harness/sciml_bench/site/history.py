@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from ..errors import StoreError
 from ..records import drift
 from ..records.drift import Drift
+from .suite import Suite
 
 PAGE = "history.html"
 WIDTH, HEIGHT, EDGE = 180, 36, 4
@@ -134,9 +135,49 @@ def history(results: Path) -> History:
     return History(machines=tuple(m for m in machines if m.series), drift=found, complaints=tuple(complaints))
 
 
-def values(results: Path) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Confirmed:
+    """The published cells that carry a badge of having been run again, and how they came out."""
+
+    cells: int
+    """Of all that are published and could be run again."""
+    again: int
+    identical: int
+    largest: float
+    """The largest difference of a score, over its tolerance."""
+    last: str
+
+
+def confirmed(suite: Suite) -> Confirmed:
+    """Count the badges of the cells that the boards show; what does not apply cannot be run, and a file is the user's own."""
+    cells = [
+        r
+        for b in suite.boards
+        if b.tier != "file"
+        for v in b.rows
+        for r in v.row.records
+        if r.status != "not_applicable"
+    ]
+    found = [v for r in cells if r.provenance.badge == "reproduced" and (v := r.provenance.verification) is not None]
+    return Confirmed(
+        cells=len(cells),
+        again=len(found),
+        identical=sum(v.verdict == "identical" for v in found),
+        largest=max((v.largest for v in found), default=0.0),
+        last=max((v.date for v in found), default=""),
+    )
+
+
+def values(results: Path, suite: Suite) -> dict[str, Any]:
     """Return what the page's template takes."""
-    return {"history": history(results), "width": WIDTH, "height": HEIGHT, "shown": SHOWN, "difference": difference}
+    return {
+        "history": history(results),
+        "confirmed": confirmed(suite),
+        "width": WIDTH,
+        "height": HEIGHT,
+        "shown": SHOWN,
+        "difference": difference,
+    }
 
 
 class _Result(BaseModel):
