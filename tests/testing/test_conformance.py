@@ -1,5 +1,6 @@
 """The contract names what is broken, and files that are written anew keep it."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sciml_bench.errors import ContractError
-from sciml_bench.testing import METHOD_CHECKS, check_dataset, check_method, method_outcomes
+from sciml_bench.testing import METHOD_CHECKS, check_dataset, check_method, method_checks, method_outcomes
 
 HEAD = """
 from dataclasses import dataclass
@@ -108,6 +109,15 @@ def test_what_cannot_be_asked_is_told_once(tmp_path, case):
     assert sentence in failed[0].sentence
     assert sum(o.ending == "not reached" for o in outcomes) == len(METHOD_CHECKS) - 5
     assert str(tmp_path) not in failed[0].sentence
+
+
+def test_a_fit_that_waits_for_ever_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(method_checks, "PATIENCE", 0.02)
+    path = write(tmp_path, (HEAD + GOOD).replace("log.progress(1.0)", "__import__('time').sleep(1e6)", 1))
+    failed = [o for o in method_outcomes(path, ["burgers"]) if o.ending == "failed"]
+    assert [o.check for o in failed] == ["predicts_what_was_declared"]
+    assert "was ended after" in failed[0].sentence
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_a_declared_failure_is_shown_with_its_reason_and_must_be_true(tmp_path):

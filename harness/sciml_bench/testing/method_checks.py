@@ -3,11 +3,15 @@
 import ast
 import inspect
 import pickle
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass
 from functools import cached_property
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -27,6 +31,8 @@ FRAMEWORKS = {
     "pandas", "sklearn", "tensorflow", "timm", "torch", "torch_geometric", "xgboost",
 }  # fmt: skip
 """Modules that take a second or more to import."""
+PATIENCE = 3
+"""A fit is ended after so many times its budget."""
 
 
 @dataclass
@@ -48,6 +54,28 @@ class Silent:
     def fact(self, name: str, value: float | str) -> None:
         """Keep the fact."""
         self.facts[name] = value
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """End what takes longer, where the system and the thread allow it: a check that hangs says nothing."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise ContractError(
+            f"a smoke fit with its predictions was ended after {seconds:g} s; its budget is {BUDGETS['smoke'].seconds:g} s: give "
+            "`tiers` a smaller setting for smoke, and look for what waits for ever"
+        )
+
+    before, begun = signal.signal(signal.SIGALRM, end), time.monotonic()
+    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)  # of a test's own limit, which is given back
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, max(1e-3, left - (time.monotonic() - begun)) if left else 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @dataclass(frozen=True)
@@ -105,9 +133,10 @@ class Bench:
     def _fitted(self) -> "Fitted":
         data, log, begun = (self.train, self.valid, self.inputs), Silent(), time.perf_counter()
         before = [of_arrays(d) for d in data]
-        predictor = CheckedPredictor.of(self.fit(log=log), self.problem)
-        seconds = time.perf_counter() - begun
-        answer = predictor(self.inputs)
+        with _ended_after(PATIENCE * BUDGETS["smoke"].seconds):
+            predictor = CheckedPredictor.of(self.fit(log=log), self.problem)
+            seconds = time.perf_counter() - begun
+            answer = predictor(self.inputs)
         return Fitted(predictor.predictor, answer, log, seconds, [of_arrays(d) for d in data] == before)
 
 
