@@ -172,7 +172,7 @@ CASES = {
     ),
     "superseding a row": (
         add(provenance__method_digest="another"),
-        "line 4 would take the place of the published row 'own', which has other code, settings or data",
+        "line 4 would take the place of the published row 'own', which has other code, settings, budget or data",
     ),
     "of a time to come": (
         add(provenance__started="9999-12-31T00:00:00+00:00"),
