@@ -17,7 +17,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from . import benchmarks as track_folder
 from . import datasets as dataset_folder
@@ -30,6 +30,7 @@ from .problem.card import Family, Framework, Kind, Truth
 from .problem.generation import USER_MODULE
 from .protocol.track import Track
 from .raised import told
+from .values import coerce
 
 DATA_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nc", ".nc4", ".netcdf")
 OTHER_SUFFIXES = (".csv", ".tsv", ".json", ".parquet", ".npy", ".npz", ".mat", ".pt", ".pkl", ".xlsx", ".zarr", ".txt")
@@ -364,47 +365,6 @@ def why_not(method: Method, problem: Problem) -> str | None:
             "or a sentence that says why not"
         )
     return reason
-
-
-def coerce(name: str, value: Any, hint: Any) -> Any:
-    """Return `value` as the type of a hyperparameter; a string from the command line is read as that type."""
-    if get_origin(hint) is Literal:
-        allowed = get_args(hint)
-        for choice in allowed:
-            if value == choice or str(value) == str(choice):
-                return choice
-        raise UsageError(f"hyperparameter '{name}' is '{value}': expected one of {', '.join(map(str, allowed))}")
-    options = [t for t in get_args(hint) if t is not type(None)] or [hint]
-    if value is None or (value == "none" and type(None) in get_args(hint)):
-        return None
-    if any(get_origin(kind) is not None for kind in options):
-        if isinstance(value, str):
-            raise UsageError(
-                f"hyperparameter '{name}' is '{value}': it holds several values and cannot be given as text"
-            )
-        return value
-    for kind in options:
-        if isinstance(value, bool) is (kind is bool) and isinstance(value, kind):
-            return value
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
-        if isinstance(value, str):
-            try:
-                return _parse(value, kind)
-            except ValueError:
-                continue
-    expected = " or ".join(getattr(t, "__name__", str(t)) for t in options)
-    raise UsageError(f"hyperparameter '{name}' is '{value}': expected a value of type {expected}")
-
-
-def _parse(text: str, kind: type) -> Any:
-    if kind is bool:
-        if text.lower() in ("true", "false"):
-            return text.lower() == "true"
-        raise ValueError(text)
-    if kind in (int, float, str):
-        return kind(text)
-    raise ValueError(text)
 
 
 def check_tier(tier: str) -> None:
