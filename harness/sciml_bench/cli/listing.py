@@ -169,8 +169,8 @@ def _info_file(name: str, as_json: bool) -> None:
     with generation.read(found.cached.path) as data:
         _print_variables(console, problem.inputs, problem.targets, data.sizes)
         for role, told in (
-            ("group", "groups that are kept together"),
-            ("order", "places in time, none of whose future is seen"),
+            (user_file.GROUP, "groups that are kept together"),
+            (user_file.ORDER, "places in time, none of whose future is seen"),
         ):
             if role in data:
                 console.print(f"[bold]split[/]  by {np.unique(data[role].values).size} {told}")

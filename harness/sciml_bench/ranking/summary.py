@@ -108,6 +108,16 @@ class Row:
         return None if interval is None else interval.mean
 
     @property
+    def shifts(self) -> dict[str, Interval]:
+        """Shift → the primary score out of distribution, of those that it was scored on."""
+        start, end = "shift:", f"/{self.primary}"
+        return {
+            n.removeprefix(start).removesuffix(end): i
+            for n, i in self.scores.items()
+            if n.startswith(start) and n.endswith(end)
+        }
+
+    @property
     def shared(self) -> bool:
         """Whether cells ran beside others on one GPU, so that their times are not the method's."""
         return any(r.cost is not None and not r.cost.own for r in self.records)

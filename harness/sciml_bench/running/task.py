@@ -17,6 +17,7 @@ from ..problem.certificate import write as write_certificate
 from ..problem.generation import Cached, Progress, silent
 from ..problem.samples import only
 from ..problem.storage import read_samples
+from ..problem.user_file import GROUP, ORDER
 from ..protocol.folds import Split, forward, split
 from ..protocol.leakage import audit, fingerprints
 from ..protocol.seeds import data_seed, fold_seed
@@ -194,8 +195,8 @@ def _audited(data: Cached, problem: Problem, folds: int, seed: int) -> tuple[lis
     with generation.read(data.path) as opened:
         inputs = only(opened, [v.name for v in problem.inputs]).load()
         label = next((v.name for v in problem.targets if v.kind == "label"), None)
-        units = np.unique(opened["group"].values, return_inverse=True)[1] if "group" in opened else None
-        places = opened["order"].values if "order" in opened else None
+        units = np.unique(opened[GROUP].values, return_inverse=True)[1] if GROUP in opened else None
+        places = opened[ORDER].values if ORDER in opened else None
         strata = None if label is None else opened[label].values
     if places is not None:
         splits = forward(places, folds)
@@ -249,7 +250,7 @@ def _from_file(source: Source, folds: int) -> Task:
 
 def _ordered(given: user_file.UserFile) -> bool:
     with generation.read(given.cached.path) as opened:
-        return "order" in opened
+        return ORDER in opened
 
 
 def _enough(folds: int, ordered: bool) -> int:

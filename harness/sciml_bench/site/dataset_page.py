@@ -297,7 +297,7 @@ def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...],
 
 
 def _shifted_score(view: RowView, name: str) -> Any:
-    return view.row.scores.get(f"shift:{name}/{view.row.primary}" if name else view.row.primary)
+    return view.row.shifts.get(name) if name else view.row.scores.get(view.row.primary)
 
 
 def _shift_cell(view: RowView, name: str, scale: LogScale) -> Shifted:

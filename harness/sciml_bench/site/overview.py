@@ -121,18 +121,12 @@ def _tied(contest: Contest, best: RowView, rivals: Sequence[RowView]) -> tuple[R
 
 def _worst_shift(best: RowView, tied: Sequence[RowView]) -> WorstShift | None:
     """Return on which shift the best method loses most, and the tied one that keeps at least twice as much there, if any."""
-    primary, error = best.row.primary, best.row.error
-    ratios = {
-        name.removeprefix("shift:").removesuffix(f"/{primary}"): interval.mean / error
-        for name, interval in best.row.scores.items()
-        if name.startswith("shift:") and name.endswith(f"/{primary}") and error
-    }
-    if not ratios or error is None:
+    error = best.row.error
+    if not error or not best.row.shifts:
         return None
+    ratios = {name: interval.mean / error for name, interval in best.row.shifts.items()}
     worst = max(ratios, key=lambda name: ratios[name])
-    others = [
-        (found.mean / error, v) for v in tied if (found := v.row.scores.get(f"shift:{worst}/{primary}")) is not None
-    ]
+    others = [(found.mean / error, v) for v in tied if (found := v.row.shifts.get(worst)) is not None]
     least, steadier = min(others, key=lambda o: o[0], default=(math.inf, None))
     keeps = 2 * least <= ratios[worst]
     return WorstShift(worst, ratios[worst], steadier if keeps else None, least)

@@ -49,11 +49,12 @@ def generation_is_deterministic(cls: type[Dataset]) -> None:
 def samples_do_not_depend_on_their_companions(cls: type[Dataset]) -> None:
     """Sample 2 is the same alone and in a batch, to rounding, and has other inputs than its companions."""
     dataset = cls.tier("smoke")
-    whole = only(some(dataset, SEED, range(3)), [v.name for v in dataset.problem().inputs])
+    three = some(dataset, SEED, range(3))
+    whole = only(three, [v.name for v in dataset.problem().inputs])
     finite = all(np.isfinite(v.values).all() for v in whole.data_vars.values())
     if finite and len(set(fingerprints(whole))) < count(whole):
         raise ContractError("two of the first three samples have the same inputs: draw each from its own index")
-    batch, alone = take(some(dataset, SEED, range(3)), [2]), some(dataset, SEED, [2])
+    batch, alone = take(three, [2]), some(dataset, SEED, [2])
     for name in batch.data_vars:
         scale = float(np.abs(batch[name].values).max()) or 1.0
         if (
