@@ -218,7 +218,7 @@ def test_regimes_confusion_and_films_are_drawn(tmp_path):
     page = (out / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
     words = Words(page).text
     assert "spots 6 2 waves 0 8" in words
-    assert "fast slow fno 3.0× 0.50×" in words
+    assert "fast slow fno 3.0× 3.0 – 3.0 0.50× 0.50 – 0.50" in words
     assert page.count('class="worst"') == 2
     assert "3 frames" in words
     film = next((out / "figures").glob("film-*.png"))

@@ -89,12 +89,15 @@ def test_a_regime_that_some_folds_lack_is_held_against_the_same_folds_and_is_no_
     for fold, error in ((0, 0.1), (1, 0.3)):
         made = record("fno", error, fold=fold)
         rare = {"regime:speed=odd/rel_l2": 0.2} if fold == 0 else {}
-        both = {"regime:speed=slow/rel_l2": 0.1, "regime:speed=swift/rel_l2": 0.05}
+        both = {"regime:speed=slow/rel_l2": 1.5 * error, "regime:speed=swift/rel_l2": error / 2}
+        both |= {"regime:size=small/rel_l2": 0.1 + fold, "regime:size=large/rel_l2": 0.1}
         store.append(made.model_copy(update={"scores": made.scores | both | rare}))
     page = (build(tmp_path, tmp_path / "site").parent / "smoke" / "navier_stokes.html").read_text(encoding="utf-8")
-    assert "odd slow swift fno 2.0× 1 of 2 folds 0.50× 0.25×" in Words(page).text
+    words = Words(page).text
+    assert "odd slow swift fno 2.0× no interval, 1 of 2 folds 1.5× 1.5 – 1.5 0.50× " in words
+    assert "small large fno 3.0× " in words  # worse in one fold alone, so that its interval holds 1
     (worst,) = page.split('class="worst"')[1:]
-    assert worst.startswith(">0.50×")
+    assert worst.startswith(">1.5×")
 
 
 def test_the_line_of_the_solver_is_the_least_error_in_so_many_seconds():

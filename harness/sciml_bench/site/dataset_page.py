@@ -1,14 +1,13 @@
 """What the page of one dataset, tier and device shows: card, floor, board, plots, regimes, shifts and pictures of its data."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
 from markupsafe import Markup
 
 from ..problem import Dataset, DatasetCard, Problem
+from ..ranking.intervals import Interval
 from ..records.record import Record
 from . import cards, plots, text
 from .board import Board, RowView
@@ -16,9 +15,10 @@ from .chart import Chart, Line
 from .columns import lower_is_better
 from .figures import Film, Sample
 from .gallery import Gallery, Picture
+from .regimes import Division, divisions
 from .row_charts import by_wave, calibration_caption, good, mean_over_cells, reliability, visible
 from .row_page import Confusion, RowPage
-from .scale import LogScale
+from .scale import LogScale, Mark, mark
 
 SPECTRA = 5
 """The spectra of so many methods are drawn, those with the lowest error."""
@@ -26,12 +26,12 @@ SPECTRA = 5
 
 @dataclass(frozen=True)
 class Shifted:
-    """A row's score on one shifted test set: its text, and where it and the score without shift are drawn, from 0 to 100."""
+    """A row's score on one shifted test set: over the one without shift, and where both are drawn, from 0 to 100."""
 
-    text: str
+    score: Interval | None = None
     ratio: float | None = None
     base: float = 0.0
-    at: float = 0.0
+    at: Mark | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,31 +41,6 @@ class Shift:
     name: str
     changes: str
     cells: tuple[Shifted, ...]
-
-
-@dataclass(frozen=True)
-class Regime:
-    """A row's error in one regime over its mean error in the same cells, which are those whose test part has such samples."""
-
-    ratio: float
-    cells: int
-    of: int
-
-    @property
-    def whole(self) -> bool:
-        """Whether every cell has samples of it."""
-        return self.cells == self.of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Division:
-    """One division of the samples into regimes: its regimes, and each row's error there; the worst has samples in every cell."""
-
-    name: str
-    description: str
-    regimes: tuple[str, ...]
-    rows: tuple[tuple[RowView, tuple[Regime | None, ...], float], ...]
-    """Each row, its regimes, and the ratio of the worst of those that every cell has samples of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +100,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         reliability_caption=calibration_caption(board.methods),
         spectra=tuple(_spectra(board)),
         confusion=tuple((d.view, c) for d in _best_first(board, ordered)[:2] for c in d.confusion),
-        divisions=tuple(_divisions(board, problem)),
+        divisions=divisions(board.methods, problem),
         shifted=shifted,
         shifts=shifts,
         truth=_truth_only(shown[0].samples) if shown else (),
@@ -238,40 +213,6 @@ def _spectra(board: Board) -> list[Markup]:
     return [drawn for drawn in found if drawn]
 
 
-def _divisions(board: Board, problem: Problem | None) -> list[Division]:
-    named: dict[str, dict[str, None]] = {}
-    for view in board.methods:
-        for name in view.row.scores:
-            division, sep, rest = name.removeprefix("regime:").partition("=")
-            if name.startswith("regime:") and sep:
-                named.setdefault(division, {})[rest.removesuffix(f"/{board.primary}")] = None
-    known = {} if problem is None else problem.regimes
-    return [
-        Division(
-            name=text.words(division),
-            description=known[division].description if division in known else "",
-            regimes=tuple(regimes),
-            rows=tuple(_divided(v, division, tuple(regimes)) for v in board.methods),
-        )
-        for division, regimes in named.items()
-    ]
-
-
-def _divided(view: RowView, division: str, names: Sequence[str]) -> tuple[RowView, tuple[Regime | None, ...], float]:
-    found = tuple(_regime(view, division, name) for name in names)
-    whole = [r.ratio for r in found if r is not None and r.whole]
-    return view, found, max(whole) if len(whole) > 1 else math.inf
-
-
-def _regime(view: RowView, division: str, regime: str) -> Regime | None:
-    name = f"regime:{division}={regime}/{view.row.primary}"
-    cells = [r.scores for r in good(view) if name in r.scores]
-    mean = fmean(s[view.row.primary] for s in cells) if cells else 0.0
-    if not mean:
-        return None
-    return Regime(fmean(s[name] for s in cells) / mean, len(cells), view.row.succeeded)
-
-
 def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...], tuple[Shift, ...]]:
     """Return the rows that have anything to say on shifts, and each shift's table line."""
     names: dict[str, None] = {}
@@ -296,14 +237,14 @@ def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...],
     return rows, shifts
 
 
-def _shifted_score(view: RowView, name: str) -> Any:
+def _shifted_score(view: RowView, name: str) -> Interval | None:
     return view.row.shifts.get(name) if name else view.row.scores.get(view.row.primary)
 
 
 def _shift_cell(view: RowView, name: str, scale: LogScale) -> Shifted:
     interval, error = _shifted_score(view, name), view.row.error
     if interval is None:
-        return Shifted("no score")
+        return Shifted()
     if not error:
-        return Shifted(text.number(interval.mean))
-    return Shifted(text.number(interval.mean), interval.mean / error, scale.at(error), scale.at(interval.mean))
+        return Shifted(interval)
+    return Shifted(interval, interval.mean / error, scale.at(error), mark(interval, scale))

@@ -17,6 +17,7 @@ from . import cards, figures, text
 from .board import Board, RowView, row_command
 from .figures import Sample
 from .gallery import Gallery
+from .regimes import Regime, regimes
 from .row_charts import calibration_caption, distribution, good, learning, over_time, reliability, spectrum
 from .tree import own, shared, tree
 
@@ -41,17 +42,6 @@ class Confusion:
     counts: tuple[tuple[int, ...], ...]
     shares: tuple[tuple[int, ...], ...]
     """Hundredths of each row, for the shade."""
-
-
-@dataclass(frozen=True)
-class Regime:
-    """The error in one regime or group of the samples."""
-
-    division: str
-    name: str
-    error: str
-    ratio: float
-    """Over the mean of all samples."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +106,7 @@ def row_page(board: Board, view: RowView, results: Path, gallery: Gallery) -> Ro
         learning=learning(view),
         curves=tuple(_curves(view)),
         confusion=confusion(view),
-        regimes=regimes(view),
+        regimes=regimes(view.row),
         samples=samples,
         missing=missing,
         skipped=_skipped(view),
@@ -223,19 +213,6 @@ def confusion(view: RowView) -> tuple[Confusion, ...]:
             shares = tuple(tuple(round(100 * n / max(sum(line), 1)) for n in line) for line in counts)
             found[variable] = Confusion(variable, tuple(one["classes"]), counts, shares)
     return tuple(found.values())
-
-
-def regimes(view: RowView) -> tuple[Regime, ...]:
-    """Return the error in each regime, the worst of each division first."""
-    error = view.row.error
-    found = []
-    for name, interval in view.row.scores.items():
-        division, sep, rest = name.removeprefix("regime:").partition("=")
-        if name.startswith("regime:") and sep:
-            ratio = interval.mean / error if error else 0.0
-            label = rest.removesuffix(f"/{view.row.primary}")
-            found.append(Regime(text.words(division), label, text.number(interval.mean), ratio))
-    return tuple(sorted(found, key=lambda r: (r.division, -r.ratio)))
 
 
 def _skipped(view: RowView) -> tuple[tuple[str, str], ...]:
