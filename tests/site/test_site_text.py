@@ -2,6 +2,7 @@
 
 import pytest
 
+from sciml_bench.ranking.intervals import Interval
 from sciml_bench.site import text
 from sciml_bench.site.scale import LogScale
 
@@ -21,6 +22,21 @@ from sciml_bench.site.scale import LogScale
 )
 def test_numbers(value, shown):
     assert text.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (0.0221, 0.0281, "0.0221 – 0.0281"),
+        (2.43e-14, 6.28e-14, "(2.43 – 6.28)×10⁻¹⁴"),
+        (-2e-6, 4e-6, "(−2.00 – 4.00)×10⁻⁶"),
+        (9e-7, 2e-6, "9.00×10⁻⁷ – 2.00×10⁻⁶"),
+        (0.0, 2e-6, "0 – 2.00×10⁻⁶"),
+        (None, None, "no interval"),
+    ],
+)
+def test_ends_of_an_interval_have_a_common_power_once(low, high, shown):
+    assert text.ends(Interval(1e-6, low, high)) == shown
 
 
 @pytest.mark.parametrize(

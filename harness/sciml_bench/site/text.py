@@ -62,10 +62,12 @@ def whole(value: int | float | None) -> str:
 
 
 def ends(interval: Interval, digits: int = 3) -> str:
-    """Return the ends of an interval, or why it has none."""
+    """Return the ends of an interval, a power of ten that both have once: `(2.4 – 6.3)×10⁻⁶`; or why it has none."""
     if interval.low is None or interval.high is None:
         return "no interval"
-    return f"{number(interval.low, digits)} – {number(interval.high, digits)}"
+    low, high = number(interval.low, digits), number(interval.high, digits)
+    (a, _, power_low), (b, _, power_high) = low.partition("×"), high.partition("×")
+    return f"({a} – {b})×{power_low}" if power_low and power_low == power_high else f"{low} – {high}"
 
 
 def words(name: str) -> str:
