@@ -62,3 +62,18 @@ def test_folds_that_were_not_run_are_told(record):
     assert notices(some) == ["Not all folds were run: net 2 of 5."]
     one = summarise(of(record, "mean", 0.1, folds=[0]) + of(record, "net", 0.5, folds=[0]))
     assert notices(one) == ["Every row has 1 of 5 folds."]
+
+
+def test_rows_that_were_timed_on_another_machine_are_told(record):
+    def timed(method, processor, threads):
+        came = {"processor": processor, "threads": threads}
+        return [
+            r.model_copy(update={"provenance": r.provenance.model_copy(update=came)}) for r in of(record, method, 0.1)
+        ]
+
+    alike = timed("mean", "a Xeon", 1) + timed("fno", "a Xeon", 1)
+    assert notices(summarise(alike)) == []
+    assert notices(summarise(alike + timed("net", "a Xeon", 2) + timed("unet", "an EPYC", 1))) == [
+        "Not all times are of one machine, so that they do not compare: net on a Xeon with 2 cores; "
+        "unet on an EPYC with 1 core; the others on a Xeon with 1 core."
+    ]

@@ -1,17 +1,20 @@
 """What a reader of a board must know beside its rows."""
 
+from collections import Counter
 from collections.abc import Sequence
 
+from ..records.record import Record
 from .summary import Row, common_data
 
 
 def notices(rows: Sequence[Row]) -> list[str]:
-    """Return a sentence for each: rows of other data, folds that were not run."""
+    """Return a sentence for each: rows of other data, rows timed on another machine, folds that were not run."""
     found = []
     common = common_data(rows)
     apart = [row.name for row in rows if row.data != common]
     if apart:
         found.append(f"Made from other data than most rows, and held against none of those: {', '.join(apart)}.")
+    found += _machines(rows)
     tried = [r for r in rows if r.applies]  # of a pair that does not fit, a sweep records one cell
     partial = {r.name: len({x.cell.fold for x in r.records}) for r in tried}
     short = [f"{name} {n} of {r.folds}" for (name, n), r in zip(partial.items(), tried, strict=True) if n < r.folds]
@@ -20,3 +23,25 @@ def notices(rows: Sequence[Row]) -> list[str]:
     elif short:
         found.append(f"Not all folds were run: {'; '.join(short)}.")
     return found
+
+
+def _machines(rows: Sequence[Row]) -> list[str]:
+    """Say which rows were timed on something else than most: another processor or accelerator, or another number of cores."""
+    of_rows = {row.name: {_machine(r) for r in row.records if r.status == "ok"} for row in rows}
+    counted = Counter(m for machines in of_rows.values() for m in machines)
+    if len(counted) < 2:
+        return []
+    common = max(counted, key=lambda m: (counted[m], m))
+    others: dict[str, list[str]] = {}
+    for name, machines in of_rows.items():
+        for machine in machines - {common}:
+            others.setdefault(machine, []).append(name)
+    told = "; ".join(f"{', '.join(names)} on {machine}" for machine, names in sorted(others.items()))
+    return [f"Not all times are of one machine, so that they do not compare: {told}; the others on {common}."]
+
+
+def _machine(record: Record) -> str:
+    came = record.provenance
+    if record.cell.device != "cpu" and came.accelerator:
+        return came.accelerator
+    return f"{came.processor} with {came.threads} core{'s' if came.threads != 1 else ''}"
