@@ -22,6 +22,7 @@ from sciml_bench.cli.progress import Screen
 from sciml_bench.errors import SciMLBenchError, UsageError
 from sciml_bench.paths import cache_folder
 from sciml_bench.ranking.preview import code
+from sciml_bench.ranking.summary import shown
 from sciml_bench.records import drift, provenance
 from sciml_bench.records.drift import Drift
 from sciml_bench.records.record import Record
@@ -86,7 +87,7 @@ def alone(path: Path) -> Iterator[None]:
 
 def verify(results: Path, out: Path, sample: int, minutes: float) -> None:
     """Run cells again until all chosen ones are done or the time is up; every line is kept as soon as it is known."""
-    records = Store(results).records()
+    records = shown(Store(results).records())
     here = {"cpu", pick_device("auto")}
     chosen = choose([r for r in records if r.cell.device in here], drift.read(results / drift.FILE), sample)
     date, begun, done = datetime.now(UTC).date().isoformat(), time.monotonic(), 0

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from sciml_bench.errors import StoreError, UsageError
-from sciml_bench.ranking.summary import summarise
+from sciml_bench.ranking.summary import shown, summarise
 from sciml_bench.records.record import Record
 from sciml_bench.records.store import Store
 
@@ -79,6 +79,23 @@ def test_a_clock_that_went_backwards_hides_no_newer_record(tmp_path: Path, told)
     assert row.error == 0.1
     assert "line 2 was started before the line that it follows on" in store.complaints[0]
     told("clock going backwards", "both records; the later line counts", store.complaints[0])
+
+
+def test_a_badge_for_a_superseded_row_supersedes_nothing(tmp_path: Path):
+    store = Store(tmp_path)
+    came = record().provenance
+    made = []
+    for key, error, month in (("1" * 16, 0.5, 1), ("2" * 16, 0.1, 2)):
+        provenance = came.model_copy(update={"started": f"2026-0{month}-01T00:00:00+00:00", "method_digest": key})
+        made.append(record(key, scores={"rel_l2": error}, provenance=provenance.model_dump()))
+    confirmed = made[0].provenance.model_copy(update={"badge": "reproduced"})
+    for one in (*made, made[0].model_copy(update={"provenance": confirmed})):
+        store.append(one)
+    (row,) = summarise(store.records())
+    assert row.error == 0.1
+    assert store.complaints == []
+    assert {r.key: r.provenance.badge for r in store.records()} == {"1" * 16: "reproduced", "2" * 16: "self-reported"}
+    assert [r.key for r in shown(store.records())] == ["2" * 16]
 
 
 def test_unknown_keys_and_newer_schemas_are_refused_with_a_sentence(tmp_path: Path, told):

@@ -119,15 +119,21 @@ def test_unseen_samples_confirm_an_honest_score_and_expose_a_flattering_one(run,
 
 
 @pytest.mark.slow
-def test_a_badge_is_added_and_nothing_is_edited(run, results):
+def test_a_badge_is_added_and_nothing_is_edited_nor_is_what_was_superseded_run_again(run, results):
     path, _, cache = results
-    before = path.read_text()
+    old = json.loads(path.read_text().splitlines()[0])
+    old |= {"key": "0" * 16}
+    old["provenance"] |= {"method_digest": "0" * 16, "started": "2020-01-01T00:00:00+00:00"}
+    before = f"{json.dumps(old)}\n{path.read_text()}"
+    path.write_text(before)
     done = run("verify", "--results", "results", "--badge", SCIML_BENCH_CACHE=str(cache))
     assert done.returncode == 0, done.stderr
+    assert "3 identical, of 3 published cells" in done.stderr
     after = path.read_text()
     assert after.startswith(before)
-    badges = {r.provenance.badge for r in Store(path.parents[2]).records()}
-    assert badges == {"reproduced"}
+    badges = {r.key: r.provenance.badge for r in Store(path.parents[2]).records()}
+    assert badges.pop("0" * 16) == "self-reported"
+    assert set(badges.values()) == {"reproduced"}
 
 
 @pytest.mark.slow

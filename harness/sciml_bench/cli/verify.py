@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..errors import UsageError
+from ..ranking.summary import shown
 from ..records.record import Record, Verification
 from ..records.store import Store
 from ..running.verify import Checked, Verifier, choose, frameworks
@@ -46,7 +47,7 @@ def verify(
             f"there is no folder of predictions '{predictions}'; give the one that --keep-predictions named"
         )
     store = Store(results)
-    every = [r for r in store.records(tier) if r.status != "not_applicable"]
+    every = [r for r in shown(store.records(tier)) if r.status != "not_applicable"]
     complain(store)
     _check_known("method", methods, {name for r in every for name in _names(r)}, results)
     _check_known("dataset", datasets, {r.cell.dataset for r in every}, results)

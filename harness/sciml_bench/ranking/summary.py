@@ -168,14 +168,21 @@ class Row:
 
 def summarise(records: Iterable[Record]) -> list[Row]:
     """Return the rows, dataset by dataset, best first; failed rows last."""
-
-    def board(record: Record) -> tuple[str, str, str]:
-        return record.cell.tier, record.cell.dataset, record.cell.device
-
     rows: list[Row] = []
-    for _, group in groupby(sorted(records, key=lambda r: (*board(r), r.row)), key=board):
+    for _, group in groupby(sorted(records, key=lambda r: (*_of_board(r), r.row)), key=_of_board):
         rows += _board(list(group))
     return rows
+
+
+def shown(records: Iterable[Record]) -> list[Record]:
+    """Return the records that rows are made of, without those that others have superseded."""
+    ordered = sorted(records, key=lambda r: (*_of_board(r), r.row))
+    rows = groupby(ordered, key=lambda r: (*_of_board(r), r.row))
+    return [record for _, row in rows for record in _newest(list(row))]
+
+
+def _of_board(record: Record) -> tuple[str, str, str]:
+    return record.cell.tier, record.cell.dataset, record.cell.device
 
 
 def _board(records: Sequence[Record]) -> list[Row]:

@@ -24,7 +24,7 @@ class Store:
 
     folder: Path
     complaints: list[str] = field(default_factory=list, compare=False)
-    """What could not be read, one sentence each."""
+    """What could not be read, or looks wrong, one sentence each."""
 
     def prepare(self) -> None:
         """Make the folder, or say why it cannot be written to."""
@@ -64,7 +64,9 @@ class Store:
                 self._complain(f"{'/'.join(path.parts[-3:])} is no file, and no record of it counts: move it elsewhere")
                 continue
             for record in self._read(path):
-                found.pop(record.key, None)
+                before = found.get(record.key)
+                if before is not None and before.provenance.started != record.provenance.started:
+                    del found[record.key]  # run again: it now stands last; a badge leaves it where it stood
                 found[record.key] = record
         return sorted(
             found.values(),
@@ -85,6 +87,7 @@ class Store:
         name = "/".join(path.parts[-3:])
         first: dict[str, int] = {}
         started: dict[tuple[str, int, int], str] = {}
+        runs: set[tuple[str, str]] = set()
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
@@ -97,12 +100,15 @@ class Store:
                 self._complain(complaint(name, number, line, error))
                 continue
             cell = (record.cell.variant, record.cell.repetition, record.cell.fold)
-            if record.provenance.started < started.get(cell, ""):
+            run = (record.key, record.provenance.started)
+            if run not in runs and record.provenance.started < started.get(cell, ""):
                 self._complain(
                     f"{name} line {number} was started before the line that it follows on, so that a clock went backwards; "
                     "both are kept and the later line counts: set the clock before the next run"
                 )
-            started[cell] = record.provenance.started
+            if run not in runs:  # else it is a line of before with a badge
+                started[cell] = record.provenance.started
+            runs.add(run)
             yield record
 
     def _complain(self, sentence: str) -> None:
