@@ -21,6 +21,7 @@ from pathlib import Path
 from sciml_bench.cli.progress import Screen
 from sciml_bench.errors import SciMLBenchError, UsageError
 from sciml_bench.paths import cache_folder
+from sciml_bench.raised import told
 from sciml_bench.ranking.preview import code
 from sciml_bench.ranking.summary import shown
 from sciml_bench.records import drift, provenance
@@ -53,7 +54,7 @@ def entry(checked: Checked, row: Sequence[Record], date: str) -> Drift:
     record, again = checked.record, checked.again
     published = record.scores.get(record.primary)
     found = again.scores.get(record.primary) if again is not None else None
-    tolerance = None if published is None else tolerances(record, row)[record.primary]
+    tolerance = None if published is None else tolerances(record, row, again)[record.primary]
     if checked.verdict == "identical" and published is not None:
         tolerance = ROUNDING * abs(published)
     device = again.provenance.accelerator if again is not None else None
@@ -67,7 +68,7 @@ def entry(checked: Checked, row: Sequence[Record], date: str) -> Drift:
         fold=record.cell.fold,
         published=published,
         found=found if found is None or math.isfinite(found) else None,
-        tolerance=tolerance,
+        tolerance=tolerance if tolerance is None or math.isfinite(tolerance) else None,
         verdict=checked.verdict,
         hardware=device or provenance.processor(),
     )
@@ -97,9 +98,17 @@ def verify(results: Path, out: Path, sample: int, minutes: float) -> None:
         for record in chosen:
             if time.monotonic() - begun > 60 * minutes:
                 break
-            drift.append(out / drift.FILE, [entry(verifier.run_again(record), verifier.row(record), date)])
+            drift.append(out / drift.FILE, [entry(_run_again(verifier, record), verifier.row(record), date)])
             done += 1
     print(f"{done} of {len(chosen)} cells were run again; the others wait for the next night")
+
+
+def _run_again(verifier: Verifier, record: Record) -> Checked:
+    """Run a cell again; whatever goes wrong with one is a finding, and the night goes on with the others."""
+    try:
+        return verifier.run_again(record)
+    except Exception as error:
+        return Checked(record=record, verdict="failed", reason=told(error))
 
 
 def report(found: Sequence[Drift]) -> str:
@@ -130,7 +139,8 @@ def main() -> None:
         with alone(cache_folder() / "nightly.lock"):
             verify(given.results, given.out, given.sample, given.minutes)
     elif given.step == "append":
-        drift.append(given.results / drift.FILE, drift.read(given.out / drift.FILE))
+        had = drift.read(given.results / drift.FILE)
+        drift.append(given.results / drift.FILE, [d for d in drift.read(given.out / drift.FILE) if d not in had])
     else:
         text = report(drift.read(given.out / drift.FILE))
         print(text)

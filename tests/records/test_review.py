@@ -210,7 +210,26 @@ CASES = {
         "line 4 has the headline rel_l2 0.23, but its samples' scores give 0.5",
     ),
     "nothing predicted": (add(cost={**COST, "predict_samples": 0}), "line 4 says that 0 samples were predicted"),
-    "two keys": (add(key="f" * 16, cell__fold=2, cell__seed=line(2)["cell"]["seed"]), "under the keys"),
+    "two keys": (
+        lambda r: write(r, "small/burgers/new.jsonl", line(2, "new"), line(2, "new", key="f" * 16)),
+        "under the keys",
+    ),
+    "a fold more": (add(), "line 4 would add a cell to the published row 'own' and so change its mean"),
+    "a repetition more": (
+        add(cell__repetition=1, cell__fold=0, cell__seed=training_seed("burgers", "own", 0, 1)),
+        "line 4 would add a cell to the published row 'own' and so change its mean",
+    ),
+    "a headline of one target": (
+        add(
+            scores={"rel_l2": 1e-9, "rel_l2/u": 1e-9},
+            per_sample={"metric": "rel_l2", "samples": [0, 1], "values": [0.2, 0.26]},
+        ),
+        "line 4 has the headline rel_l2 1e-09, but its samples' scores give 0.23",
+    ),
+    "a headline beside its targets": (
+        add(scores={"rel_l2": 0.17, "rel_l2/u": 0.1, "rel_l2/v": 0.36}),
+        "line 4 has the headline rel_l2 0.17, but its targets' scores give 0.23",
+    ),
 }
 
 

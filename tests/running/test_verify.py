@@ -147,6 +147,25 @@ def test_another_source_is_called_outdated_and_not_drift(run, results):
     assert "outdated: the method's source has changed since: check out commit abc1234" in done.stderr
 
 
+@pytest.mark.slow
+def test_data_that_another_processor_rounds_otherwise_are_no_reason_to_check_nothing(run, results):
+    path, _, cache = results
+    other = json.loads(path.read_text().splitlines()[0])
+    other["provenance"]["data_digest"] = "0" * 16
+    other["key"] = "0" * 16  # which is made of the data's digest too
+    path.write_text(json.dumps(other) + "\n")
+    done = run("verify", "--results", "results", "--json", SCIML_BENCH_CACHE=str(cache))
+    assert done.returncode == 0, done.stderr
+    (checked,) = json.loads(done.stdout)
+    assert checked["verdict"] == "identical"
+    assert "not those of the record byte for byte" in checked["reason"]
+    other["cell"]["dataset_version"] = 99
+    path.write_text(json.dumps(other) + "\n")
+    done = run("verify", "--results", "results", SCIML_BENCH_CACHE=str(cache))
+    assert done.returncode == 1
+    assert "outdated: the data generated here are not those of the record" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -174,6 +193,16 @@ def test_the_tolerance_is_twice_the_spread_over_folds(published):
     assert row[0].per_sample is not None
     each = row[0].per_sample.values
     assert tolerances(row[0], row[:1])["rel_l2"] == pytest.approx(2 * np.std(each, ddof=1) / math.sqrt(len(each)))
+
+
+def test_a_row_whose_cells_contradict_each_other_allows_itself_no_more(published):
+    """Four invented errors and a fifth that widens their spread: a mean of .023 where .1 is true."""
+    row = records(published)
+    told = (1e-4, 1e-4, 1e-4, 1e-4, 0.114)
+    made = [row[0].model_copy(update={"key": f"{i:016x}", "scores": {"rel_l2": e}}) for i, e in enumerate(told)]
+    came = row[0].provenance.model_copy(update={"prediction_digest": "0" * 16})
+    again = made[0].model_copy(update={"scores": {"rel_l2": 0.1}, "provenance": came})
+    assert [judge(one, again, made).verdict for one in made] == ["drifted"] * 4 + ["within tolerance"]
 
 
 def test_other_predictions_may_differ_by_the_tolerance_only(published):

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from ..errors import StoreError
 from ..paths import append_line
+from .record import METHOD_LENGTH, VARIANT_LENGTH
 
 FILE = "drift.jsonl"
-Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Text = Annotated[str, Field(max_length=METHOD_LENGTH + VARIANT_LENGTH + 2, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class Drift(BaseModel):

@@ -4,7 +4,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -125,13 +125,28 @@ def _of_samples(record: Record) -> Iterator[str]:
         yield f"has a sample with the error {min(each.values):.6g}, below zero"
         return
     told, name = record.scores.get(record.primary), record.primary
-    # The roots of several targets are averaged, not their squares.
-    several = any(n.startswith(f"{name}/") for n in record.scores)
     mean = finish(name)(sum(each.values) / len(each.values))
     if not math.isfinite(mean):
         yield "has samples whose errors have no finite mean"
-    elif told is not None and not several and abs(mean - told) > HEADLINE * max(abs(mean), abs(told)):
+    elif told is not None:
+        of_targets = [value for n, value in record.scores.items() if n.startswith(f"{name}/")]
+        yield from _of_headline(name, told, mean, of_targets)
+
+
+def _of_headline(name: str, told: float, mean: float, of_targets: Sequence[float]) -> Iterator[str]:
+    """Yield where a headline is neither what the samples give nor, of several targets, the mean of theirs.
+
+    Of k targets the roots are averaged, not their squares: the mean of k roots is between 1/√k of the root of the mean and that.
+    """
+    if of_targets and not _alike(sum(of_targets) / len(of_targets), told):
+        yield f"has the headline {name} {told:.6g}, but its targets' scores give {sum(of_targets) / len(of_targets):.6g}"
+    least = mean / math.sqrt(len(of_targets)) if of_targets else mean
+    if (told < least and not _alike(told, least)) or (told > mean and not _alike(told, mean)):
         yield f"has the headline {name} {told:.6g}, but its samples' scores give {mean:.6g}"
+
+
+def _alike(a: float, b: float) -> bool:
+    return abs(a - b) <= HEADLINE * max(abs(a), abs(b))
 
 
 def against_publishing(record: Record) -> Iterator[str]:
@@ -157,6 +172,11 @@ def against_outside(record: Record, before: Record | None, row: Record | None) -
         yield (
             f"would take the place of the published row {plain(record.row)}, which has other code, settings, budget or data: name "
             "your method otherwise, or open an issue to have the row run again"
+        )
+    elif row is not None and before is None:
+        yield (
+            f"would add a cell to the published row {plain(record.row)} and so change its mean: name your method otherwise, or "
+            "open an issue to have the row's other folds or seeds run"
         )
 
 

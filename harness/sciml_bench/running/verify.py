@@ -1,13 +1,18 @@
 """Checking published cells: train and predict again, score kept predictions again, or score on a test set that nobody has seen.
 
-A cell is run with its own hyperparameters, budget and number of cores. Same data and the same method's source are asked for
-first. If the predictions come out byte for byte, every score must be the
+A cell is run with its own hyperparameters, budget and number of cores; the same method's source is asked for first, and the same
+data, which on another processor may be rounded otherwise. If the predictions come out byte for byte, every score must be the
 published one to rounding. If they do not (another machine, another library), a score may differ by its tolerance
 
     2 s,   s the standard deviation of that score over the cells of its row, or of its samples over √n where the row has one cell,
 
-which is what another fold would have changed anyhow. A blind test set compares ē′ with the published ē: a difference of up to
-3 √(s²/n + s′²/n′), s and s′ the deviations over samples, is what fresh samples of the same distribution bring.
+which is what another fold would have changed anyhow. As a row whose cells contradict each other would so allow itself anything, a
+score of accuracy may be off by no more than twice the larger of a tenth and the standard error over samples of what is found. A
+blind test set compares ē′ with the published ē: a difference of up to
+
+    3 √(s²/n + s′²/n′),   s and s′ the deviations over samples,
+
+is what fresh samples of the same distribution bring.
 """
 
 import math
@@ -26,7 +31,7 @@ from ..method.contract import Budget
 from ..problem import generation
 from ..problem.samples import like
 from ..problem.storage import read_parts, read_samples
-from ..protocol.seeds import derive
+from ..protocol.seeds import PROTOCOL_VERSION, derive
 from ..records.provenance import threads
 from ..records.record import Record
 from ..records.store import Store
@@ -43,7 +48,10 @@ ROUNDING = 1e-9
 """Relative difference of scores of the same predictions."""
 PERFECT = 1e-12
 """What is off from zero by less than this is rounding alone, of the scores that are relative and zero for a perfect answer."""
+ENOUGH = 0.1
+"""Twice so much, relative to what is found, training on another machine may move a score of accuracy, whatever its row says."""
 BLIND_SIGMAS = 3.0
+_ACCURACY = {m.name for m in metrics.ACCURACY}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +88,15 @@ class Checked:
         return self.verdict in ("identical", "within tolerance", "skipped")
 
 
-def tolerances(record: Record, row: Sequence[Record]) -> dict[str, float]:
-    """Return the tolerance of every score of a record, from the cells of its row."""
+def tolerances(record: Record, row: Sequence[Record], again: Record | None = None) -> dict[str, float]:
+    """Return the tolerance of every score of a record, from the cells of its row and from what its cell gives `again`."""
     found = {}
     for name, value in record.scores.items():
         values = [r.scores[name] for r in row if r.status == "ok" and name in r.scores]
-        spread = float(np.std(values, ddof=1)) if len(values) > 1 else _sampling(record) * abs(value)
+        with np.errstate(over="ignore"):
+            spread = float(np.std(values, ddof=1)) if len(values) > 1 else _sampling(record) * abs(value)
+        if again is not None and name in again.scores and name.partition("/")[0] in _ACCURACY:
+            spread = min(spread, max(_sampling(again), ENOUGH) * abs(again.scores[name]))
         found[name] = max(2 * spread, _rounding(name, value))
     return found
 
@@ -113,7 +124,7 @@ def judge(record: Record, again: Record, row: Sequence[Record]) -> Checked:
     if record.status != "ok":
         return Checked(record=record, verdict="identical", reason=f"{record.status}, as published", again=again)
     same = again.provenance.prediction_digest == record.provenance.prediction_digest
-    allowed = tolerances(record, row)
+    allowed = tolerances(record, row, again)
     if same:
         allowed = {name: _rounding(name, value) for name, value in record.scores.items()}
     moved, largest = compare_scores(record.scores, again.scores, allowed)
@@ -175,9 +186,12 @@ class Verifier:
             return cell
         checked = judge(record, self._record(cell, record.provenance.threads), self.row(record))
         had, have = record.provenance.threads, threads()
+        told = [checked.reason]
         if had > have and checked.verdict not in ("identical", "skipped"):
-            return replace(checked, reason=f"{checked.reason}; it was published from {had} cores, and here are {have}")
-        return checked
+            told.append(f"it was published from {had} cores, and here are {have}")
+        if _of_other_data(record, cell) and checked.verdict != "skipped":
+            told.append("the data made here are not those of the record byte for byte, as happens on another processor")
+        return replace(checked, reason="; ".join(told))
 
     def score_again(self, record: Record, predictions: Path) -> Checked:
         """Score kept predictions, without training."""
@@ -270,13 +284,15 @@ def _row_of(record: Record) -> tuple[str | float, ...]:
 
 
 def _outdated(record: Record, cell: Cell) -> str:
-    """Return why the code or data at hand are not those of the record, or ""."""
+    """Return why the code or the recipe of the data at hand are not those of the record, or ""."""
     made, commit = record.provenance, record.provenance.commit or "unknown"
-    if other := _of_other_data(record, cell):
-        return other
     if cell.method_digest[:16] != made.method_digest:
         return f"the method's source has changed since: check out commit {commit} to repeat it"
-    if cell.key != record.key:
+    alike = cell.identity.model_dump_json() == record.cell.model_dump_json() and made.protocol == PROTOCOL_VERSION
+    other = _of_other_data(record, cell)
+    if other and not alike:
+        return other
+    if not other and cell.key != record.key:
         return f"the cell is planned otherwise than at commit {commit}: check that out to repeat it"
     return ""
 
