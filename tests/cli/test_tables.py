@@ -20,7 +20,7 @@ def row(name, error, seconds, flags=()):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("width", [80, 100, 120, 160])
+@pytest.mark.parametrize("width", [80, 100, 120, 160, 300])
 def test_numbers_are_whole_on_a_terminal_of_any_width(width):
     long = "reference_solver(64x64, dt 0.1, float64)"
     told = io.StringIO()
@@ -31,5 +31,7 @@ def test_numbers_are_whole_on_a_terminal_of_any_width(width):
     for whole in ("per sample", "78.5 ms", "32.6 ms", "3.92e-14 – 4.8e-14", "dominated"):
         assert any(whole in line for line in lines), whole
     assert any(long[:16] in line for line in lines)
+    left_out = any("left out, as the terminal is narrow" in line for line in lines)
+    assert left_out == (width < 300), width
     for end in ("64x64", "float64"):  # what tells one setting of the solver from another
         assert any(end in line for line in lines), end

@@ -121,7 +121,7 @@ def test_the_numbers_are_those_of_the_records(row):
     ("origin", "words"),
     [
         ("default", "the method’s own for this tier"),
-        ("tuned", "tuned on validation data with the effort"),
+        ("tuned", "tuned on validation data within the trials"),
         ("chosen", "chosen by hand"),
         ("given", "given on the command line"),
     ],

@@ -150,7 +150,7 @@ def test_a_pair_that_is_lost_among_many_says_so(record):
     a, b = simulated(record, np.random.default_rng(14), gap=0.2)
     found = replace(compare(a, b), p_value=0.01, adjusted=0.3)
     assert not found.different
-    assert found.sentence.endswith("; p = 0.01 alone, 0.3 among all pairs (Holm)")
+    assert found.sentence.endswith("; p = 0.01 alone, 0.3 corrected for all that are shown (Holm)")
 
 
 def test_rows_without_a_common_fold_are_refused(record):

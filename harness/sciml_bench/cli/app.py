@@ -188,9 +188,9 @@ def tune(
 ) -> None:
     """Choose the hyperparameters of methods on a track's datasets, with equal effort and by validation scores only.
 
-    Every pair of a method and a dataset gets the same number of trials and the same seconds. A trial trains on the training part
-    of fold 0 and is scored on its validation part; its test part is not read. What was chosen goes to hyperparameters.toml, and
-    how to tuning.jsonl; what gains no more than noise stays as it is. Interrupt and repeat at will.
+    Every pair of a method and a dataset is allowed the same trials and the same seconds, whichever ends first. A trial trains on
+    the training part of fold 0 and is scored on its validation part; its test part is not read. What was chosen goes to
+    hyperparameters.toml, and how to tuning.jsonl; what gains no more than noise stays as it is. Interrupt and repeat at will.
     """
     from ..running.tuning import Effort
     from .tune import Options

@@ -60,7 +60,7 @@ def show(
 
 def _print(found: Sequence[Comparison], skipped: Sequence[str], out: Console) -> None:
     for c in found:
-        out.print(escape(c.sentence[0].upper() + c.sentence[1:] + "."), soft_wrap=True)
+        out.print(escape(f"{c.sentence}."), soft_wrap=True)
         corrected = f", {c.adjusted:.2g} after correction for {len(found)} comparisons" if len(found) > 1 else ""
         out.print(
             f"  [dim]p = {c.p_value:.2g}{corrected}; {escape(c.first)} has the smaller error on {100 * c.wins:.0f}% of the "

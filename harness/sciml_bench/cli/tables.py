@@ -15,8 +15,10 @@ from ..ranking.notices import notices
 from ..ranking.summary import Row
 from ..ranking.tradeoff import Tradeoff
 from ..records.store import Store
+from ..site.text import factor, number
 
-PIPE_WIDTH = 200
+PIPE_WIDTH = 1000
+"""Wider than any table is."""
 NAME_WIDTH, NOTE_WIDTH = 16, 14
 """On a narrow terminal names and notes are folded, to no less than this: the settings at a name's end tell rows apart."""
 
@@ -43,6 +45,8 @@ def show(rows: Sequence[Row], console: Console) -> None:
             continue
         console.print()
         console.print(_table(escape(f"{dataset} · {tier} · {device}"), found, console.width))
+        if left_out := [c.head for c in COLUMNS if c not in _fitting(found, console.width)]:
+            console.print(f"[dim]left out, as the terminal is narrow: {', '.join(left_out)}")
         floor = next((r.floor[r.primary] for r in found if r.primary in r.floor), None)
         if floor is not None:
             console.print(f"[dim]floor of the truth: {found[0].primary} {floor:.1e}; errors below it are ties")
@@ -120,7 +124,7 @@ def _status(row: Row) -> str:
 
 
 def _speed_up(tradeoff: Tradeoff | None) -> str:
-    return "" if tradeoff is None or tradeoff.speed_up is None else f"{tradeoff.speed_up:.2g}×"
+    return "" if tradeoff is None or tradeoff.speed_up is None else factor(tradeoff.speed_up)
 
 
 def _break_even(tradeoff: Tradeoff | None) -> str:
@@ -146,14 +150,14 @@ def seconds(value: float | None) -> str:
     """Return a time in the unit that fits it."""
     if value is None:
         return ""
-    for limit, factor, unit in (
+    for limit, scale, unit in (
         (1e-3, 1e6, "µs"),
         (1.0, 1e3, "ms"),
         (120.0, 1.0, "s"),
         (7200.0, 1 / 60, "min"),
     ):
         if value < limit:
-            return f"{value * factor:.3g} {unit}"
+            return f"{value * scale:.3g} {unit}"
     return f"{value / 3600:.3g} h"
 
 
@@ -166,7 +170,7 @@ def show_league(title: str, found: League, console: Console) -> None:
         table.add_column(head, justify="right", no_wrap=True)
     for p in found.places:
         name = p.name + (f" [dim](no score on {', '.join(p.imputed)})[/]" if p.imputed else "")
-        worst = f"{p.worst[1]:.2g}× on {p.worst[0]}"
+        worst = f"{factor(p.worst[1])} on {p.worst[0]}"
         span = f"{p.skill_low:.2f} – {p.skill_high:.2f}"
         table.add_row(
             p.rank, p.group, name, f"{p.skill:.2f}", span, f"{p.mean_rank:.1f}", f"{100 * p.win_rate:.0f}%", worst
@@ -176,7 +180,7 @@ def show_league(title: str, found: League, console: Console) -> None:
     least = (
         "no typical pair can be"
         if found.resolution is None
-        else f"a typical pair can where one has {found.resolution:.2g} times the error of the other"
+        else f"a typical pair can where one has {number(found.resolution, 2)} times the error of the other"
     )
     console.print(
         f"[dim]skill: 0 the best baseline, 1 perfect; methods of one group cannot be told apart; {least}; a missing score is the "

@@ -142,7 +142,7 @@ def _hyperparameters(f: _Facts) -> tuple[Verdict, str]:
     origin = f.row.records[0].provenance.hyperparameters_from
     chosen = {
         "default": ", the method’s own for this tier",
-        "tuned": ", tuned on validation data with the effort that every pair of that search had",
+        "tuned": ", tuned on validation data within the trials and seconds that every pair of that search was allowed",
         "chosen": ", chosen by hand on validation data, not by a counted search",
         "given": ", given on the command line",
         None: "",

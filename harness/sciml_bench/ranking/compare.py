@@ -73,7 +73,11 @@ class Comparison:
         span = f"ratio {self.ratio:.3g}, 95% interval {self.low:.3g} to {self.high:.3g}"
         if not self.different:
             lost = self.p_value < 1 - LEVEL and self.adjusted is not None
-            why = f"; p = {self.p_value:.2g} alone, {self.adjusted:.2g} among all pairs (Holm)" if lost else ""
+            why = (
+                f"; p = {self.p_value:.2g} alone, {self.adjusted:.2g} corrected for all that are shown (Holm)"
+                if lost
+                else ""
+            )
             return f"no difference between {self.first} and {self.second} can be told {where}: {more}, {span}{why}"
         better, worse = (self.first, self.second) if self.ratio < 1 else (self.second, self.first)
         share = 100 * (1 - min(self.ratio, 1 / self.ratio))

@@ -56,7 +56,8 @@ def write(folder: Path, boards: Sequence[Board], records: Sequence[Record]) -> l
     keep("leaderboard.json", every_row, as_json(every))
     keep("leaderboard.parquet", every_row, as_parquet(rows))
     every_cell = (
-        f"every record, without its curves: {len(records)} cells, {len(shown)} of them current, which make the rows"
+        f"every record, without its curves: {len(records)} cells, {len(shown)} of them current, which make the rows or say that a "
+        "method does not apply"
     )
     keep("cells.csv", every_cell, as_csv(cells))
     keep("cells.parquet", every_cell, as_parquet(cells))
