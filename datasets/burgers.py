@@ -98,8 +98,9 @@ class Burgers(Dataset):
             "start is a Gaussian random field, N(0, 625(−Δ + 25I)^(−2)) on the unit circle, its constant "
             "mode included, so that each sample also drifts at its own mean velocity. The last frame, t = 1, "
             "is what the neural-operator literature predicts; here the frames on the way count as well. At "
-            "the published viscosity 0.1 the solution is smooth and close to its mean at the end; the "
-            "shifted test set with 0.02 has fronts."
+            "the published viscosity 0.1 the solution is smooth and close to its mean at the end: that the mean is conserved, "
+            "and nothing more, already predicts u(1) to a rel_l2 of 0.043 on average, which is to be held beside a network's "
+            "rel_l2_final, while vrmse leaves the mean out. The shifted test set with 0.02 has fronts."
         ),
         sources=(
             Source(

@@ -105,8 +105,9 @@ class KuramotoSivashinsky(Dataset):
         summary="1D chaos in space and time: from a few frames of a flame front to the 40 that follow",
         description=(
             "The slope of a flame front, or the phase of chemical waves: long waves grow, short ones are damped, and the "
-            "nonlinear term carries energy from the former to the latter. On a circle of length 64, ten times the longest "
-            "neutral wave, this is chaos in space and time. A small error grows by a factor e in about 11 time units, so "
+            "nonlinear term carries energy from the former to the latter. On a circle of length 64, ten times the wave "
+            "that neither grows nor is damped, this is chaos in space and time. A small error grows by a factor e in about "
+            "11 time units, so "
             "that the 40 units of the forecast span three to four such times: what a method gets wrong in its first steps "
             "is an error of the cells' own size at the end, and `valid_time` says how long it follows them. Starts lie on "
             "the attractor. The last given frame determines the future; the frames before it only help a method that "

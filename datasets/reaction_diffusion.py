@@ -112,8 +112,9 @@ class ReactionDiffusion(Dataset):
             "Logistic growth beside diffusion, as of a gene, a species or a flame that spreads. Where there is something, it "
             "saturates at 1; where there is nothing, it must come from beside, in a front whose speed is known, 2√(νρ) for a "
             "lone one. ν = 0.005 and ρ = 5 make both count within the time. PDEBench poses the same equation at ν = 0.5 and "
-            "ρ = 1, where diffusion leaves a state that is constant in space, to rounding, after a few hundredths of the "
-            "time: its scores tell how well a mean follows a logistic curve, and do not stand beside these. u stays "
+            "ρ = 1, where diffusion leaves a state that is constant in space to a few per cent after a few hundredths of the "
+            "time, and to single precision before half of it: its scores tell how well a mean follows a logistic curve, and do "
+            "not stand beside these. u stays "
             "between 0 and 1."
         ),
         sources=(

@@ -52,6 +52,19 @@ def test_a_linear_solution_is_met_exactly():
         np.testing.assert_allclose(fem.solve(mesh, np.zeros(len(u)), u, degree=degree), u, atol=1e-12)
 
 
+def test_linear_elements_are_those_of_a_library():
+    from skfem import Basis, BilinearForm, ElementTriP1, LinearForm, MeshTri, condense, solve
+    from skfem.helpers import dot, grad
+
+    mesh = domain(0.2, seed=3)
+    force, edge = wave(mesh.points), np.where(mesh.edge, 1 + mesh.points[:, 0] ** 2, 0.0)
+    space = Basis(MeshTri(mesh.points.T.copy(), mesh.cells.T.copy()), ElementTriP1(), intorder=2)
+    stiffness = BilinearForm(lambda u, v, _: dot(grad(u), grad(v))).assemble(space)
+    load = LinearForm(lambda v, w: w.f * v).assemble(space, f=space.interpolate(force))
+    expected = solve(*condense(stiffness, load, x=edge.copy(), D=space.get_dofs()))
+    np.testing.assert_allclose(fem.solve(mesh, force, edge), expected, rtol=1e-12)
+
+
 def test_the_torsion_of_a_disc():
     """−Δu = 1 in the unit disc: u = (1 − r²) / 4, but for the polygon in its place, of second order too."""
     worst = []

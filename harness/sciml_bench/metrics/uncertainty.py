@@ -37,8 +37,9 @@ class Conformal:
 
     The interval of level c at a location is p ± h, h the ⌈(n+1)c⌉-th smallest |u − p| of the validation part
     there. If validation and test samples are exchangeable, it holds the truth with probability ⌈(n+1)c⌉/(n+1)
-    ≥ c, whatever the method and the noise; on average over validation parts, not for each one. Where ⌈(n+1)c⌉
-    > n the interval is infinite.
+    ≥ c, whatever the method and the noise; on average over validation parts, not for each one. They are not quite:
+    methods stop, select and are tuned on the validation part, so that on small tables coverage falls some per cent
+    short. Where ⌈(n+1)c⌉ > n the interval is infinite.
 
     `residuals` has the targets' variables with `member` in place of `sample`, in float32.
     Sources: Vovk, Gammerman & Shafer 2005, doi:10.1007/b106715; Lei et al. 2018,

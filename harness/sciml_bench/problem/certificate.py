@@ -2,8 +2,9 @@
 
     floor = mean over samples of metric(truth, refined truth)
 
-on the same data grid, where the refined truth has twice the points in space and half the step. For a method of order p the true
-error is about 1/(2^p − 1) of that difference or less, so that the floor is an upper estimate. No method is ranked below it.
+on the same data grid, where the refined truth has twice the points in space and half the step, or a smaller tolerance. It is an
+estimate: for a method of order p the truth errs by 2^p/(2^p − 1) times that difference, from twice (first order) down to once
+(spectral), and the refined truth by 1/(2^p − 1) of it. No method is ranked below the floor.
 A truth in closed form has rounding for its floor; one that was measured has an error that nobody knows, and no floor.
 """
 
