@@ -1,5 +1,6 @@
 """The contract names what is broken, and files that are written anew keep it."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -233,3 +234,17 @@ def test_the_datasets_check_raises_what_is_broken(tmp_path):
     other.write_text(broken)
     with pytest.raises(ContractError, match="generation_is_deterministic: another seed gave the same data"):
         check_dataset(str(other))
+
+
+def test_what_a_method_prints_is_no_part_of_the_document(ask, tmp_path):
+    loud = (
+        "import ctypes, os\n{0}print('words')\n{0}os.write(1, b'bytes')\n{0}os.system('echo of a process')\n"
+        "{0}ctypes.CDLL(None).printf(b'of C')\n"
+    )
+    body, space = "device, log):\n", " " * 8
+    write(tmp_path, loud.format("") + (HEAD + GOOD).replace(body, body + space + loud.format(space), 1))
+    done = ask("check", "own.py", "-d", "burgers", "--json")
+    assert done.returncode == 0, done.stderr
+    assert [o["ending"] for o in json.loads(done.stdout)] == ["passed"] * len(METHOD_CHECKS)
+    for words in ("words", "bytes", "of a process", "of C"):
+        assert done.stderr.count(words) > 1

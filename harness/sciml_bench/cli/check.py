@@ -15,6 +15,7 @@ from ..problem import Dataset
 from ..registry import canonical, dataset_class, dataset_names, is_path, method_class, method_names, plugin_class
 from ..running import plan
 from ..testing import Outcome, dataset_outcomes, method_outcomes
+from .apart import prints_apart
 
 MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "declared": "[yellow]–[/]"}
 
@@ -22,13 +23,13 @@ MARKS = {"passed": "[green]✓[/]", "failed": "[red]✗[/]", "declared": "[yello
 def check(name: str, datasets: list[str], as_json: bool) -> None:
     """Run the contract and print how each check ended."""
     name = canonical(name)
-    outcomes = _outcomes(name, datasets)
     if as_json:
-        ended = list(outcomes)
+        with prints_apart():
+            ended = list(_outcomes(name, datasets))
         json.dump([asdict(o) for o in ended], sys.stdout)
         sys.stdout.write("\n")
     else:
-        ended = _print(name, outcomes, Console(highlight=False))
+        ended = _print(name, _outcomes(name, datasets), Console(highlight=False))
     if any(o.ending == "failed" for o in ended):
         raise typer.Exit(1)
 
