@@ -7,32 +7,40 @@ import sys
 from collections.abc import Iterable
 
 PLUGIN = re.compile(r"(methods|datasets)/([a-z][a-z0-9_]{0,60})(?:\.py|/[^\0]+)")
+ODD = re.compile(r"(?:methods|datasets)/(?!__init__\.py$)(?:[^/]+\.py|[^/]+/__init__\.py)", re.DOTALL)
+"""What Python takes for a plugin, whatever its name."""
 
 
 def changed(base: str) -> dict[str, list[str]]:
-    """Return the names of methods and datasets that differ from where the branch left `base`, and the changed results."""
-    words = [
-        "git",
-        "diff",
-        "--name-only",
-        "--no-renames",
-        "--diff-filter=d",
-        "-z",
-        "--end-of-options",
-        f"{base}...HEAD",
-    ]
-    return sorted_out(subprocess.run(words, capture_output=True, check=True, text=True).stdout.split("\0"))
+    """Return the names of methods and datasets that differ from where the branch left `base`, and the changed results.
+
+    `odd` are the files of plugins whose names cannot be used.
+    """
+    if not base:
+        sys.exit(
+            "the commit to compare with is an empty word: give one, as `git merge-base origin/main HEAD` prints it"
+        )
+    words = ["git", "diff", "--name-status", "--no-renames", "-z", "--end-of-options", f"{base}...HEAD"]
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", check=False)
+    if done.returncode:
+        sys.exit(f"git cannot compare '{base}' with HEAD: {' '.join(done.stderr.split())}")
+    told = done.stdout.split("\0")
+    return sorted_out(zip(told[::2], told[1::2], strict=False))
 
 
-def sorted_out(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Return what the paths of changed files stand for."""
-    found: dict[str, set[str]] = {"methods": set(), "datasets": set(), "results": set()}
-    for path in paths:
+def sorted_out(files: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return what changed files stand for, each with what git says of it: of what is gone, only results count."""
+    found: dict[str, set[str]] = {"methods": set(), "datasets": set(), "results": set(), "odd": set()}
+    for status, path in files:
         plugin = PLUGIN.fullmatch(path)
-        if plugin:
-            found[plugin[1]].add(plugin[2])
-        elif path.startswith("results/"):
+        if path.startswith("results/"):
             found["results"].add(path)
+        elif status == "D":
+            continue
+        elif plugin:
+            found[plugin[1]].add(plugin[2])
+        elif ODD.fullmatch(path):
+            found["odd"].add(path)
     return {kind: sorted(names) for kind, names in found.items()}
 
 

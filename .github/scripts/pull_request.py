@@ -7,6 +7,7 @@ review of submitted records. OUT gets `checks.json` and the smoke records. Runs 
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,57 @@ from changed import changed
 
 SMOKE = ("--tier", "smoke", "--folds", "3", "--no-page")
 MOST_DATASETS = 3
+LONGEST = 100
+"""Characters of a path that are shown."""
+ENDINGS = ("passed", "failed", "declared", "not reached")
+FITTING = """
+import os, sys
+answer = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # what the method prints is no name of a dataset
+from sciml_bench.testing.benches import fitting
+print(*fitting(sys.argv[1]), file=answer, flush=True)
+"""
 
 
 def sciml_bench(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the command of this checkout."""
     print("$ sciml-bench", *words, flush=True)
-    return subprocess.run([sys.executable, "-m", "sciml_bench", *words], stdout=subprocess.PIPE, text=True, check=False)
+    return _said("-m", "sciml_bench", *words)
+
+
+def _said(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run Python and keep its standard output, which may hold any bytes."""
+    return subprocess.run(
+        [sys.executable, *words], stdout=subprocess.PIPE, encoding="utf-8", errors="replace", check=False
+    )
 
 
 def conformance(name: str) -> dict[str, Any]:
-    """Return how many checks a method or dataset passes, and the sentence of each that it does not."""
+    """Return how many checks a method or dataset passes, and of those that it does not the sentences and the number."""
     done = sciml_bench("check", name, "--json")
-    if not done.stdout.strip():
-        return {"name": name, "passed": 0, "failed": ["the check ended without an answer; its log has the reason"]}
-    outcomes = json.loads(done.stdout)
-    failed = [f"{o['check']} on {o['subject']}: {o['sentence']}" for o in outcomes if o["ending"] == "failed"]
-    return {"name": name, "passed": sum(o["ending"] == "passed" for o in outcomes), "failed": failed}
+    try:
+        ended = [(o["ending"], f"{o['check']} on {o['subject']}: {o['sentence']}") for o in json.loads(done.stdout)]
+    except (ValueError, TypeError, KeyError):
+        ended = []
+    if not ended:
+        return verdict(name, failed=["the check ended without an answer; its log has the reason"])
+    of = {kind: [sentence for ending, sentence in ended if ending == kind] for kind in ENDINGS}
+    return verdict(name, len(of["passed"]), of["failed"], of["declared"], len(of["not reached"]))
+
+
+def verdict(
+    name: str, passed: int = 0, failed: Sequence[str] = (), declared: Sequence[str] = (), unreached: int = 0
+) -> dict[str, Any]:
+    """Return an entry of checks.json; `declared` says what fails as the class itself says, and why."""
+    return {"name": name, "passed": passed, "failed": failed, "declared": declared, "unreached": unreached}
+
+
+def unnamed(path: str) -> dict[str, Any]:
+    """Return the verdict on a file that cannot be checked, as its name is none."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in path)
+    shown = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+    expected = "a lower-case name of up to 61 letters, digits and _, starting with a letter"
+    return verdict(shown, failed=[f"{shown} is not checked: expected {expected}"])
 
 
 def smoke(method: str, dataset: str, out: Path) -> bool:
@@ -39,16 +75,14 @@ def smoke(method: str, dataset: str, out: Path) -> bool:
 
 def fitting(method: str) -> list[str]:
     """Return a few datasets, each of another shape, to which the method applies."""
-    code = "import sys; from sciml_bench.testing.benches import fitting; print(' '.join(fitting(sys.argv[1])))"
-    done = subprocess.run([sys.executable, "-c", code, method], stdout=subprocess.PIPE, text=True, check=False)
-    return done.stdout.split()[:MOST_DATASETS]
+    return _said("-c", FITTING, method).stdout.split()[:MOST_DATASETS]
 
 
 def main(base: str, out: Path) -> bool:
     """Put the branch through everything, whatever fails on the way; whether all was well."""
     found = changed(base)
     out.mkdir(parents=True, exist_ok=True)
-    checks = [conformance(name) for name in (*found["methods"], *found["datasets"])]
+    checks = [conformance(name) for name in (*found["methods"], *found["datasets"])] + [*map(unnamed, found["odd"])]
     (out / "checks.json").write_text(json.dumps(checks), encoding="utf-8")
     well = [not c["failed"] for c in checks]
     well += [smoke(m, d, out) for m in found["methods"] for d in fitting(m)]
@@ -58,7 +92,8 @@ def main(base: str, out: Path) -> bool:
         print(review.stdout)
         well.append(review.returncode == 0)
     for check in checks:
-        print(f"{check['name']}: {check['passed']} checks passed", *check["failed"], sep="\n  ")
+        told = [*check["failed"], *(f"as declared: {sentence}" for sentence in check["declared"])]
+        print(f"{check['name']}: {check['passed']} passed, {check['unreached']} not reached", *told, sep="\n  ")
     return all(well)
 
 

@@ -100,7 +100,11 @@ ELSEWHERE = {
     ),
     "the first of two anchors": (["reproduce", "--only", "nosuch", "--only", "burgers"], "unknown anchor 'nosuch'"),
     "a name of an alphabet": (["new", "method", "größe"], "expected a lower-case Python name"),
-    "a long name": (["new", "method", "a" * 260], "no record can hold the method name"),
+    "a long name": (["new", "method", "a" * 62], "expected a lower-case Python name of up to 61 letters"),
+    "a name of nothing": (["new", "method", "_"], "starting with a letter"),
+    "a name without a letter": (["new", "dataset", "_1"], "starting with a letter"),
+    "a name that Python keeps": (["new", "method", "__init__"], "starting with a letter"),
+    "a name whose class Python keeps": (["new", "method", "none"], "expected a lower-case Python name"),
     "methods of no name to sweep": (["sweep", "tabular", "-m", ""], "no method was given: '' holds no name"),
     "datasets of no name to sweep": (
         ["sweep", "tabular", "-d", ",", "-d", " "],

@@ -1,12 +1,18 @@
 """What a pull request changes and is put through: no name, removal or printed word of it goes unseen."""
 
+import html
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
+
+from sciml_bench.cli import new
 
 
 def sibling(name: str) -> ModuleType:
@@ -23,6 +29,118 @@ shared = sibling("test_scripts")
 script, call, commit, git, write = shared.script, shared.call, shared.commit, shared.git, shared.write
 repository = shared.repository
 pytestmark = shared.pytestmark
+LOUD = """
+import os
+print("darcy")
+os.write(1, b"burgers")
+os.system("echo nothing")
+__import__("ctypes").CDLL(None).printf(b"borehole")
+"""
+
+
+@pytest.mark.parametrize("said", ["loading\n[]", "[1]", '{"ending": "passed"}', "{}", "[]", "null", ""])
+def test_an_answer_of_the_check_that_is_none_fails_the_pull_request(said, monkeypatch):
+    module = script("pull_request", monkeypatch)
+    monkeypatch.setattr(module, "sciml_bench", lambda *words: subprocess.CompletedProcess(words, 0, said))
+    found = module.conformance("own")
+    assert (found["passed"], len(found["failed"])) == (0, 1)
+    assert "ended without an answer" in found["failed"][0]
+
+
+def test_what_a_method_prints_is_no_name_of_a_dataset(monkeypatch, method_file):
+    path = method_file("loud", "return repeat")
+    path.write_text(LOUD + path.read_text())
+    module = script("pull_request", monkeypatch)
+    monkeypatch.setattr(module, "FITTING", module.FITTING.replace("(sys.argv[1])", "(sys.argv[1], ['borehole'])"))
+    assert module.fitting(str(path)) == ["borehole"]
+
+
+def changed(repository: Path, base: str = "main") -> subprocess.CompletedProcess[str]:
+    return call(repository, sys.executable, ".github/scripts/changed.py", base)
+
+
+def test_a_file_whose_name_no_plugin_can_have_is_told(repository):
+    odd = [
+        "datasets/_1.py",
+        "methods/MyNet.py",
+        "methods/My/__init__.py",
+        f"methods/{'a' * 62}.py",
+        "methods/my-net.py",
+    ]
+    none = ["methods/__init__.py", "datasets/pack/Notes.txt", "methods/README.md", "methods/My/part.py"]
+    for name in (*odd, *none):
+        write(repository, name, {"new": 1})
+    commit(repository)
+    found = json.loads(changed(repository).stdout)
+    assert found == {"methods": [], "datasets": ["pack"], "results": [], "odd": sorted(odd)}
+    for name in odd:
+        (repository / name).unlink()
+    commit(repository)
+    assert json.loads(changed(repository).stdout)["odd"] == []
+
+
+def test_a_file_that_is_not_checked_fails_the_pull_request_and_is_in_the_comment(tmp_path, monkeypatch):
+    module, comment = script("pull_request", monkeypatch), script("comment", monkeypatch)
+    odd = ["methods/MyNet.py", f"methods/{'a' * 250}.py", "methods/a\n::error::b.py"]
+    monkeypatch.setattr(module, "changed", lambda _: {"methods": [], "datasets": [], "results": [], "odd": odd})
+    assert module.main("main", tmp_path) is False
+    told = html.unescape(comment.conformance(tmp_path / "checks.json"))
+    assert (
+        "methods/MyNet.py is not checked: expected a lower-case name of up to 61 letters, digits and _, starting with a letter"
+        in told
+    )
+    assert told.count("starting with a letter") == 3
+    assert "\n::error" not in told
+
+
+def test_what_new_writes_is_what_a_pull_request_checks(monkeypatch):
+    plugin = script("changed", monkeypatch).PLUGIN
+    for name in ("a", "a_1", "a" * 61, "a" * 62, "_", "_1", "__init__", "A", "a-b", "1a", ""):
+        assert bool(new.NAME.fullmatch(name)) == bool(plugin.fullmatch(f"methods/{name}.py")), name
+
+
+def test_records_that_are_only_removed_are_a_change_too(repository):
+    (repository / "results" / shared.FILE).unlink()
+    (repository / "methods/gone.py").unlink()
+    commit(repository)
+    found = json.loads(changed(repository).stdout)
+    assert found == {"methods": [], "datasets": [], "results": [f"results/{shared.FILE}"], "odd": []}
+
+
+@pytest.mark.parametrize(("base", "sentence"), [("", "is an empty word"), ("nosuch", "git cannot compare 'nosuch'")])
+def test_nothing_to_compare_with_is_refused_in_a_sentence(base, sentence, repository, tmp_path):
+    done = changed(repository, base)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert sentence in done.stderr
+    whole = call(repository, sys.executable, ".github/scripts/pull_request.py", base, str(tmp_path / "found"))
+    assert (whole.returncode, whole.stderr) == (1, done.stderr)
+
+
+@pytest.mark.parametrize("path", shared.WORKFLOWS, ids=lambda p: p.stem)
+def test_no_step_goes_on_after_a_command_inside_an_argument_failed(path):
+    """`set -e` sees a failure of what an assignment asks for, and none of what an argument asks for."""
+    runs = [
+        step["run"]
+        for job in yaml.safe_load(path.read_text())["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
+    for line in "\n".join(runs).splitlines():
+        assert "$(git" not in line or re.fullmatch(r"\w+=\$\(git .*\)", line.strip()), line
+
+
+def test_what_a_class_declares_to_fail_is_in_the_comment(tmp_path, monkeypatch):
+    module, comment = script("pull_request", monkeypatch), script("comment", monkeypatch)
+    outcome = {"check": "repeats_itself", "subject": "burgers", "ending": "declared", "sentence": "<b>lots"}
+    said = json.dumps([outcome, {**outcome, "ending": "not reached"}])
+    monkeypatch.setattr(module, "sciml_bench", lambda *words: subprocess.CompletedProcess(words, 0, said))
+    monkeypatch.setattr(module, "fitting", lambda _: [])
+    monkeypatch.setattr(module, "changed", lambda _: {"methods": ["own"], "datasets": [], "results": [], "odd": []})
+    assert module.main("main", tmp_path) is True
+    told = comment.conformance(tmp_path / "checks.json")
+    assert "0 checks passed, 0 failed, 1 fail as declared, 1 not reached" in told
+    assert "as declared: <code>repeats&#95;itself on burgers" in told
+    assert "<b>" not in told
 
 
 @pytest.mark.parametrize(

@@ -94,10 +94,9 @@ def test_changed_names_what_a_branch_changes_and_nothing_that_a_shell_could_run(
     git(repository, "checkout", "-q", "branch")
     done = call(repository, sys.executable, ".github/scripts/changed.py", "main")
     assert json.loads(done.stdout) == {
-        "methods": ["new", "pack"],
-        "datasets": ["set"],
-        "results": [f"results/{FILE}"],
-    }
+        "methods": ["new", "pack"], "datasets": ["set"], "results": [f"results/{FILE}"],
+        "odd": ["methods/$(touch x).py", "methods/-rf.py"],
+    }  # fmt: skip
 
 
 def test_a_pull_request_runs_what_it_changes_and_fails_with_any_of_it(tmp_path, monkeypatch):
@@ -109,7 +108,7 @@ def test_a_pull_request_runs_what_it_changes_and_fails_with_any_of_it(tmp_path, 
         asked.append(words[:5])
         return subprocess.CompletedProcess(words, 0, json.dumps([outcome, {**outcome, "ending": "passed"}]))
 
-    monkeypatch.setattr(module, "changed", lambda base: {"methods": ["own"], "datasets": [], "results": ["r"]})
+    monkeypatch.setattr(module, "changed", lambda _: {"methods": ["own"], "datasets": [], "results": ["r"], "odd": []})
     monkeypatch.setattr(module, "fitting", lambda method: ["burgers", "darcy"])
     monkeypatch.setattr(module, "sciml_bench", answer)
     assert module.main("main", tmp_path) is False
@@ -120,7 +119,7 @@ def test_a_pull_request_runs_what_it_changes_and_fails_with_any_of_it(tmp_path, 
         ("records", "check", "--against", "main", "--results"),
     ]
     found = json.loads((tmp_path / "checks.json").read_text())
-    assert found == [{"name": "own", "passed": 1, "failed": ["same_seed on burgers: it differs"]}]
+    assert found == [module.verdict("own", 1, ["same_seed on burgers: it differs"], [])]
     outcome["ending"] = "passed"
     assert module.main("main", tmp_path) is True
 

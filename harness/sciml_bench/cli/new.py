@@ -1,6 +1,7 @@
 """`sciml-bench new`."""
 
 import keyword
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -10,16 +11,20 @@ from .._layout import root
 from ..errors import UsageError
 from ..paths import ensure_writable, write_text
 from ..registry import dataset_names, method_names
-from ..running.plan import check_names
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
+"""The names of methods and datasets that a pull request can bring: `.github/scripts/changed.py` looks for no others."""
 
 
 def write(kind: str, name: str, folder: Path | None) -> None:
     """Write the file and say what to do next; never over a file that is there."""
-    if not name.isidentifier() or not name.isascii() or name != name.lower() or keyword.iskeyword(name):
+    words = name.split("_")
+    cls = "".join(w.capitalize() for w in words)
+    if not NAME.fullmatch(name) or keyword.iskeyword(name) or keyword.iskeyword(cls):
         raise UsageError(
-            f"the name is '{name}': expected a lower-case Python name, such as my_{kind}, which becomes the file's name"
+            f"the name is '{name}': expected a lower-case Python name of up to 61 letters, digits and _, starting with a letter, "
+            f"such as my_{kind}, which becomes the file's name"
         )
-    check_names(kind, [name])
     if name in {*method_names(), *dataset_names()}:
         raise UsageError(f"the suite has a method or dataset called '{name}' already: choose another name")
     place = folder if folder is not None else _folder(kind)
@@ -27,10 +32,9 @@ def write(kind: str, name: str, folder: Path | None) -> None:
     if path.exists():
         raise UsageError(f"'{path}' exists already: choose another name, or delete that file first")
     ensure_writable(place, "folder")
-    words = name.split("_")
     text = resources.files(__package__).joinpath("templates", f"{kind}.txt").read_text(encoding="utf-8")
     title = " ".join(words).capitalize()
-    write_text(path, text.format(name=name, title=title, cls="".join(w.capitalize() for w in words)))
+    write_text(path, text.format(name=name, title=title, cls=cls))
     shown = name if folder is None and place != Path() else str(path)
     Console(highlight=False).print(f"wrote {path}\nnext: sciml-bench check {shown}", soft_wrap=True)
 
