@@ -86,6 +86,24 @@ WRONG = {
     "an array": ("return xr.Dataset", "return u0; xr.Dataset", "returned a ndarray; expected an xarray.Dataset"),
     "NaN": ("self.gain * np", "np.nan * np", "that are NaN or infinite, in 4 of 4 samples"),
     "complex": ("self.gain * np", "1j * np", "has the type complex128; expected real numbers"),
+    "a list as a fact": (
+        "log.progress(1.0)",
+        'log.fact("a", [1])',
+        "log.fact was given a list as 'a'; expected a number",
+    ),
+    "a fact that is not counted": (
+        "log.progress(1.0)",
+        'log.fact("flops", "many")',
+        "given 'many' as 'flops'; expected a",
+    ),
+    "half a word": ("log.progress(1.0)", 'log.progress("half")', "log.progress was given 'half'; expected the share"),
+    "no share": ("log.progress(1.0)", 'log.progress(float("nan"))', "log.progress was given nan; expected the share"),
+    "a curve of words": (
+        "log.progress(1.0)",
+        'log.curve("loss", 1, "low")',
+        "log.curve was given 1 and 'low' for 'loss'",
+    ),
+    "a curve without a name": ("log.progress(1.0)", "log.curve((), 1, 2)", "log.curve was given () as a name"),
     "one member": (
         '("sample", "time", "x"), self.gain * np.repeat(u0[:, None], FRAMES, 1)',
         '("member", "sample", "time", "x"), self.gain * np.repeat(u0[None, :, None], FRAMES, 2)',

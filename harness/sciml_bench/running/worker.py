@@ -8,7 +8,6 @@ targets are loaded from the data file, and before a method's `fit` is called, th
 import functools
 import importlib
 import json
-import math
 import os
 import pickle
 import random
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .. import logged
 from ..errors import ContractError, DivergedError, NotFiniteError, UsageError
 from ..method.contract import Budget, Method, Predictor
 from ..paths import full_disk
@@ -74,10 +74,6 @@ class Job:
     """In a trial of tuning, which predicts the test part and no more: what it may take of wall and of processor time, both."""
 
 
-COUNTED = ("parameters", "flops")
-"""The facts that become numbers of a record."""
-
-
 @dataclass
 class Reporter:
     """The `Log` that a method is given; sends progress at once and keeps curves for the end."""
@@ -88,28 +84,21 @@ class Reporter:
     _last: float = 0.0
 
     def progress(self, fraction: float, message: str = "") -> None:
-        """Report the share of the fit that is done, at most ten times a second. ContractError if it is not finite."""
-        share = float(fraction)
-        if not math.isfinite(share):
-            raise ContractError(f"log.progress was given {share}; expected the share that is done, from 0 to 1")
+        """Report the share of the fit that is done, at most ten times a second. ContractError if it is none."""
+        share = logged.share(fraction)
         now = time.monotonic()
         if now - self._last > 0.1:
             self._last = now
             self.send({"progress": min(max(share, 0.0), 1.0), "message": str(message)})
 
     def curve(self, name: str, step: int, value: float) -> None:
-        """Add a point to a curve."""
-        self.curves.setdefault(name, []).append((int(step), float(value)))
+        """Add a point to a curve. ContractError if it is none."""
+        name, point = logged.point(name, step, value)
+        self.curves.setdefault(name, []).append(point)
 
     def fact(self, name: str, value: float | str) -> None:
-        """Note a single fact; a number of NumPy's becomes Python's. Raises ContractError for what is no number and no string."""
-        plain = value.item() if isinstance(value, np.generic) else value
-        if not isinstance(plain, int | float | str):
-            raise ContractError(
-                f"log.fact was given a {type(value).__name__} as '{name}'; expected a number or a string"
-            )
-        if name in COUNTED and (isinstance(plain, str) or not math.isfinite(plain)):
-            raise ContractError(f"log.fact was given {plain!r} as '{name}'; expected a finite number")
+        """Note a single fact. ContractError if it is no number and no string."""
+        name, plain = logged.fact(name, value)
         self.facts[name] = plain
 
     def send(self, message: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .. import logged
 from ..digest import of_arrays
 from ..errors import ContractError, UnknownNameError
 from ..method.contract import Method, Predictor
@@ -37,7 +38,7 @@ PATIENCE = 3
 
 @dataclass
 class Silent:
-    """A log that keeps what it is told."""
+    """A log that keeps what it is told, and refuses what that of a run refuses."""
 
     fractions: list[float] = field(default_factory=list)
     curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
@@ -45,15 +46,17 @@ class Silent:
 
     def progress(self, fraction: float, message: str = "") -> None:  # noqa: ARG002
         """Keep the fraction."""
-        self.fractions.append(fraction)
+        self.fractions.append(logged.share(fraction))
 
     def curve(self, name: str, step: int, value: float) -> None:
         """Keep the point."""
-        self.curves.setdefault(name, []).append((step, value))
+        name, point = logged.point(name, step, value)
+        self.curves.setdefault(name, []).append(point)
 
     def fact(self, name: str, value: float | str) -> None:
         """Keep the fact."""
-        self.facts[name] = value
+        name, plain = logged.fact(name, value)
+        self.facts[name] = plain
 
 
 @contextmanager
