@@ -12,21 +12,21 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from . import benchmarks as track_folder
 from . import datasets as dataset_folder
 from . import methods as method_folder
 from . import naming
+from .complaint import complaint
 from .errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
 from .method.contract import Method
 from .problem import TIERS, Dataset, DatasetCard, MethodCard, Problem
-from .problem.card import Family, Framework, Kind, Truth
 from .problem.generation import USER_MODULE
 from .protocol.track import Track
 from .raised import told
@@ -297,55 +297,37 @@ def _the_class(module: ModuleType, base: type, name: str) -> Any:
         raise UsageError(
             f"'{name}' must define exactly one public {base.__name__} class that implements every abstract method; found {names}"
         )
-    complaint = _complaint(found[0], MethodCard if base is Method else DatasetCard)
-    if complaint is not None:
-        raise UsageError(f"the class {found[0].__name__} of '{name}' cannot be used: {complaint}")
+    lacks = complaint(found[0], MethodCard if base is Method else DatasetCard)
+    if lacks is not None:
+        raise UsageError(f"the class {found[0].__name__} of '{name}' cannot be used: {lacks}")
     return found[0]
 
 
-@cache
-def _complaint(cls: type, kind: type) -> str | None:
-    """Return what a class lacks before it can be asked anything, or None."""
-    card = getattr(cls, "card", None)
-    if not isinstance(card, kind):
-        has = "it has no card" if card is None else f"its card is a {type(card).__name__}"
-        return f"{has}; write card = {kind.__name__}(title=…, summary=…, …) in it"
-    for name, choices in (("family", Family), ("framework", Framework), ("kind", Kind), ("truth", Truth)):
-        value, allowed = getattr(card, name, None), get_args(choices)
-        if hasattr(card, name) and value not in allowed:
-            return f"its card has the {name} '{value}'; expected one of {', '.join(allowed)}"
-    if "__dataclass_params__" not in vars(cls):
-        return "it is no dataclass; write @dataclass(frozen=True, kw_only=True) above it"
-    try:
-        hints = get_type_hints(cls)
-    except Exception as error:
-        return f"the type of one of its fields is not known ({error})"
-    for f in fields(cls) if kind is MethodCard else ():  # a dataset's may come from its tiers alone
-        if f.default is MISSING and f.default_factory is MISSING:
-            return f"its field '{f.name}' has no default; give it one, as in {f.name}: {_shown(hints[f.name])} = …"
-        try:
-            if isinstance(f.default, bool | int | float | str):
-                coerce(f.name, f.default, hints[f.name])
-        except UsageError as error:
-            return f"the default of its {error}"
-    return None
-
-
-def _shown(hint: Any) -> str:
-    return getattr(hint, "__name__", str(hint))
-
-
 def build_method(cls: type[Method], tier: str, tuned: Mapping[str, Any], given: Mapping[str, Any]) -> Method:
-    """Return the method with its hyperparameters: field defaults < the tier's < tuned ones < those given by the user."""
+    """Return the method with its hyperparameters: field defaults < the tier's < tuned ones < those given by the user.
+
+    Raises UsageError if the class has no such hyperparameter, cannot be made with these values or has no usable `tiers`.
+    """
     hints = get_type_hints(cls)
     known = {f.name: hints[f.name] for f in fields(cls)}  # type: ignore[arg-type]
-    merged = {**cls.tiers.get(tier, {}), **tuned, **given}
+    try:
+        merged = {**cls.tiers.get(tier, {}), **tuned, **given}
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"the tier '{tier}' of {cls.__name__} cannot be looked up in `tiers`: {told(error)}"
+        ) from error
     checked = {}
     for key, value in merged.items():
         if key not in known:
             raise UnknownNameError("hyperparameter", key, known)
         checked[key] = coerce(key, value, known[key])
-    return cls(**checked)
+    try:
+        return cls(**checked)
+    except SciMLBenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        values = ", ".join(f"{k}={v!r}" for k, v in checked.items()) or "its defaults"
+        raise UsageError(f"{cls.__name__} cannot be made with {values}: {told(error)}") from error
 
 
 def why_not(method: Method, problem: Problem) -> str | None:
@@ -355,10 +337,8 @@ def why_not(method: Method, problem: Problem) -> str | None:
         reason = method.applies_to(problem)
     except SciMLBenchError:
         raise
-    except Exception as error:
-        raise UsageError(
-            f"applies_to of {name} fails on the problem '{problem.name}' with {type(error).__name__}: {error}"
-        ) from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"applies_to of {name} fails on the problem '{problem.name}' with {told(error)}") from error
     if reason is not None and not (isinstance(reason, str) and reason):
         raise UsageError(
             f"applies_to of {name} returned {reason!r} for the problem '{problem.name}'; expected None where it applies, "

@@ -31,6 +31,33 @@ BROKEN = {
     ),
     "another type": ("gain: float = 1.0", 'gain: float = "3 or 4"', "hyperparameter 'gain' is '3 or 4'"),
     "an unknown type": ("gain: float = 1.0", 'gain: "Number" = 3', "the type of one of its fields is not known"),
+    "sources of words": (
+        'description="A test."',
+        'description="A test.", sources="x"',
+        "its card has the sources 'x'; expected a tuple, as in sources=(Source(",
+    ),
+    "a need of words": (
+        'description="A test."',
+        'description="A test.", needs="torch"',
+        "its card has the needs 'torch'; expected a tuple",
+    ),
+    "no title": ('title="Own"', "title=None", "its card has the title None; expected a string"),
+    "no tiers": (
+        "gain: float",
+        "tiers = None\n    gain: float",
+        "its tiers is None; expected a mapping tier → its values",
+    ),
+    "a tier of words": (
+        "gain: float",
+        "tiers = {'smoke': 'x'}\n    gain: float",
+        "its tiers is {'smoke': 'x'}; expected",
+    ),
+    "nothing to try": ("gain: float", "search = {'gain': 3}\n    gain: float", "its search is {'gain': 3}; expected"),
+    "a list of failures": (
+        "gain: float",
+        "known_failures = ['x']\n    gain: float",
+        "its known_failures is ['x']; expected a mapping check → the reason",
+    ),
     "no dataclass": ("@dataclass(frozen=True, kw_only=True)\n", "", "it is no dataclass"),
     "no fit": ("def fit", "def train", "exactly one public Method class"),
     "an end of the program": (
@@ -55,6 +82,42 @@ def test_a_broken_method_file_is_one_sentence(case, command, ask, method_file):
     assert (done.returncode, done.stdout) == (2, "")
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (
+            "def __post_init__(self):\n        if self.gain != 2: raise ValueError('no\\ngain')",
+            "Own cannot be made with gain=1.5: ValueError: no gain (in ",
+        ),
+        ("def __post_init__(self):\n        raise SystemExit(3)", "Own cannot be made with gain=1.5: SystemExit: 3 (in "),
+        ("def applies_to(self, problem):\n        raise SystemExit(3)", "applies_to of Own fails on the problem 'borehole' with "),
+    ],
+    ids=["a value", "an end", "an end when asked"],
+)  # fmt: skip
+def test_a_method_that_cannot_be_made_or_asked_is_one_sentence(command, code, sentence, ask, method_file):
+    path = method_file("mine", BODY)
+    path.write_text(f"{path.read_text()}\n    {code}\n")
+    if command == "run":
+        done = ask("run", "-m", "mine.py", "-d", "borehole", "--tier", "smoke", "--set", "gain=1.5")
+    else:
+        path.write_text(
+            path.read_text().replace("gain: float = 1.0", "gain: float = 1.0\n    tiers = {'smoke': {'gain': 1.5}}")
+        )
+        done = ask("check", "mine.py", "-d", "borehole")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_failure_that_is_declared_of_no_check_is_refused(ask, method_file):
+    path = method_file("mine", BODY)
+    path.write_text(path.read_text().replace("gain:", "known_failures = {'repeats_itsel': 'x'}\n    gain:"))
+    done = ask("check", "mine.py", "-d", "borehole")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "unknown check 'repeats_itsel' of known_failures of Own: did you mean repeats_itself" in done.stderr
 
 
 def test_a_method_that_ends_the_program_fails_the_check(ask, method_file):

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..errors import ContractError, SciMLBenchError, UsageError
+from ..errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
 from ..method.contract import Method
 from ..problem import Dataset
 from ..raised import told
-from ..registry import build_method, dataset_class, method_class, why_not
+from ..registry import build_method, dataset_at, dataset_class, method_class, why_not
 from .benches import benches
 from .dataset_checks import DATASET_CHECKS
 from .method_checks import METHOD_CHECKS, WITHOUT_A_FIT, predicts_what_was_declared
@@ -34,11 +34,13 @@ class Outcome:
 def method_outcomes(method: str | type[Method], datasets: Sequence[str] = ()) -> Iterator[Outcome]:
     """Run every check of a method on one dataset of each shape that it applies to, or on those named.
 
-    Raises UsageError if it does not apply to one that is named, ContractError if it applies to none of the suite.
+    Raises UsageError if it does not apply to one that is named or declares that something fails which is no check,
+    ContractError if it applies to none of the suite.
     """
     cls = method_class(method) if isinstance(method, str) else method
+    _require_checks(cls, METHOD_CHECKS)
     for dataset in datasets:
-        reason = why_not(build_method(cls, "smoke", {}, {}), dataset_class(dataset).tier("smoke").problem())
+        reason = why_not(build_method(cls, "smoke", {}, {}), dataset_at(dataset, "smoke").problem())
         if reason is not None:
             raise UsageError(f"{cls.__name__} does not apply to the dataset '{dataset}': {reason}")
     tried = False
@@ -56,8 +58,9 @@ def method_outcomes(method: str | type[Method], datasets: Sequence[str] = ()) ->
 
 
 def dataset_outcomes(dataset: str | type[Dataset]) -> Iterator[Outcome]:
-    """Run every check of a dataset."""
+    """Run every check of a dataset. Raises UsageError if it declares that something fails which is no check."""
     cls = dataset_class(dataset) if isinstance(dataset, str) else dataset
+    _require_checks(cls, DATASET_CHECKS)
     for check in DATASET_CHECKS:
         yield _outcome(check, cls, "", cls.known_failures)
 
@@ -70,6 +73,13 @@ def check_method(method: str | type[Method], *datasets: str) -> None:
 def check_dataset(dataset: str | type[Dataset]) -> None:
     """Raise `ContractError` with all broken promises of a dataset: a name, a path of a file, or the class."""
     _raise(dataset_outcomes(dataset))
+
+
+def _require_checks(cls: type[Method] | type[Dataset], checks: Sequence[Callable[[Any], None]]) -> None:
+    known = [check.__name__ for check in checks]
+    for name in cls.known_failures:
+        if name not in known:
+            raise UnknownNameError("check", str(name), known, owner=f"known_failures of {cls.__name__}")
 
 
 def _raise(outcomes: Iterable[Outcome]) -> None:
