@@ -30,8 +30,8 @@ AXE = "axe-core@4.10.3"
 OF_LOOKS = ["color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"]
 """The rules whose verdict depends on width and colours."""
 PAGES = (
-    "index.html", "methods.html", "compare.html", "downloads.html", "how-to-read.html", "contribute.html", "citation.html",
-    "tracks/pde.html", "methods/fno.html", "small/burgers.html", "small/burgers/fno.html",
+    "index.html", "datasets.html", "methods.html", "compare.html", "downloads.html", "how-to-read.html",
+    "contribute.html", "citation.html", "tracks/pde.html", "methods/fno.html", "small/burgers.html", "small/burgers/fno.html",
 )  # fmt: skip
 BOARD = "small/burgers.html"
 

@@ -76,7 +76,14 @@ def test_every_board_row_method_and_track_has_its_page(site):
         f"methods/{m}.html"
         for m in ("linear", "fno", "mean", "reference-solver", "unet", "graph-net", "gone-method", "mine")
     }
-    assert {"index.html", "methods.html", "how-to-read.html", "contribute.html", "citation.html"} < found
+    assert {
+        "index.html",
+        "datasets.html",
+        "methods.html",
+        "how-to-read.html",
+        "contribute.html",
+        "citation.html",
+    } < found
 
 
 def test_pages_are_balanced_and_every_relative_link_resolves(site):

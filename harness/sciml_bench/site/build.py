@@ -23,7 +23,7 @@ from ..records.store import Store
 from . import citation, compare_page, export, feed, glossary, history
 from .board import TIERS, boards
 from .cards import dataset_card
-from .dataset_page import page
+from .dataset_page import entries, page
 from .gallery import FOLDER, Gallery
 from .method_page import Shown, method_page
 from .overview import overview
@@ -34,10 +34,10 @@ from .templates import ASSETS, environment, render
 from .track_page import sections
 
 INDEX, GUIDE, CITE, CONTRIBUTE = "index.html", "how-to-read.html", "citation.html", "contribute.html"
-METHODS, DOWNLOADS = "methods.html", "downloads.html"
+DATASETS, METHODS, DOWNLOADS = "datasets.html", "methods.html", "downloads.html"
 FILES = frozenset({compare_page.PAGE, compare_page.DATA, feed.PAGE, history.PAGE, *export.NAMES})
 NAMES = frozenset(
-    {INDEX, GUIDE, CITE, CONTRIBUTE, METHODS, DOWNLOADS, *FILES, FOLDER, "tracks", "methods", *ASSETS, *TIERS}
+    {INDEX, GUIDE, CITE, CONTRIBUTE, DATASETS, METHODS, DOWNLOADS, *FILES, FOLDER, "tracks", "methods", *ASSETS, *TIERS}
 )
 MANY = 100
 """Rows from which on several processes write the pages."""
@@ -110,6 +110,7 @@ def _overviews(site: _Site, shown: Suite, records: list[Record], complaints: lis
     """Write what is about all boards at once."""
     contests = compare_page.contests(shown.boards)
     site.page(INDEX, "index.html.j2", page=overview(shown, contests), complaints=complaints)
+    site.page(DATASETS, "datasets.html.j2", entries=entries(shown.boards))
     site.page(GUIDE, "how-to-read.html.j2", accuracy=metrics.BY_KIND, glossary=glossary)
     site.page(CONTRIBUTE, "contribute.html.j2")
     site.page(CITE, "citation.html.j2", entries=_entries(shown), own=citation.suite())

@@ -74,6 +74,30 @@ class Page:
     details: tuple[RowPage, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of the list of datasets."""
+
+    board: Board
+    card: DatasetCard | None
+    sizes: str
+    truth: str
+
+
+TRUTH = {"refined": "of a solver", "closed_form": "in closed form", "measured": "measured"}
+
+
+def entries(boards: Sequence[Board]) -> list[Entry]:
+    """Return the lines of the list of datasets."""
+    found = []
+    for board in boards:
+        first = board.rows[0].row.records
+        card = cards.dataset_card(first[0].cell)
+        truth = TRUTH.get(card.truth, card.truth) if card else text.NONE
+        found.append(Entry(board=board, card=card, sizes=_sizes(first), truth=truth))
+    return found
+
+
 def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
     """Return the page of a board whose rows have these pages."""
     first = board.rows[0].row.records[0]
