@@ -150,7 +150,7 @@ def test_failed_and_inapplicable_rows_stay_with_their_reasons(site):
 
 def test_the_first_page_says_what_to_use_and_how_sure_that_is(site):
     index = Words((site / "index.html").read_text(encoding="utf-8")).text
-    assert "Navier–Stokes vorticity smoke, cpu fno 0.0350" in index
+    assert "Navier–Stokes vorticity smoke, cpu rel_l2 fno 0.0350" in index
     assert "14× less error than mean" in index
     assert "method wins 5.0× faster at equal error" in index
     assert "predictions rougher initial 2.0×" in index
