@@ -19,11 +19,12 @@ LONGEST = 100
 """Characters of a path that are shown."""
 ENDINGS = ("passed", "failed", "declared", "not reached")
 FITTING = """
-import os, sys
-answer = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # what the method prints is no name of a dataset
+import sys
+from sciml_bench.cli.apart import prints_apart
 from sciml_bench.testing.benches import fitting
-print(*fitting(sys.argv[1]), file=answer, flush=True)
+with prints_apart():  # what the method prints is no name of a dataset
+    found = fitting(sys.argv[1])
+print(*found)
 """
 
 

@@ -1,31 +1,19 @@
 """What a pull request changes and is put through: no name, removal or printed word of it goes unseen."""
 
 import html
-import importlib.util
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import yaml
 
 from sciml_bench.cli import new
 
+from . import test_scripts as shared
 
-def sibling(name: str) -> ModuleType:
-    """Load a module of the tests by its path."""
-    spec = importlib.util.spec_from_file_location(f"of_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-shared = sibling("test_scripts")
 script, call, commit, git, write = shared.script, shared.call, shared.commit, shared.git, shared.write
 repository = shared.repository
 pytestmark = shared.pytestmark

@@ -44,8 +44,9 @@ def show(rows: Sequence[Row], console: Console) -> None:
         if not found:
             continue
         console.print()
-        console.print(_table(escape(f"{dataset} · {tier} · {device}"), found, console.width))
-        if left_out := [c.head for c in COLUMNS if c not in _fitting(found, console.width)]:
+        columns = _fitting(found, console.width)
+        console.print(_table(escape(f"{dataset} · {tier} · {device}"), found, columns, console.width))
+        if left_out := [c.head for c in COLUMNS if c not in columns]:
             console.print(f"[dim]left out, as the terminal is narrow: {', '.join(left_out)}")
         floor = next((r.floor[r.primary] for r in found if r.primary in r.floor), None)
         if floor is not None:
@@ -81,9 +82,8 @@ COLUMNS = (
 )
 
 
-def _table(title: str, rows: Sequence[Row], width: int) -> Table:
+def _table(title: str, rows: Sequence[Row], shown: Sequence[Column], width: int) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    shown = _fitting(rows, width)
     left = width - sum(_width(c, rows) + 2 for c in shown) - min(_notes(rows), NOTE_WIDTH) - 6
     least = min(NAME_WIDTH, max(len(r.name) for r in rows))
     table.add_column("method", overflow="fold", min_width=least, max_width=max(left, least))

@@ -169,16 +169,18 @@ class Row:
 def summarise(records: Iterable[Record]) -> list[Row]:
     """Return the rows, dataset by dataset, best first; failed rows last."""
     rows: list[Row] = []
-    for _, group in groupby(sorted(records, key=lambda r: (*_of_board(r), r.row)), key=_of_board):
+    for _, group in groupby(shown(records), key=_of_board):
         rows += _board(list(group))
     return rows
 
 
 def shown(records: Iterable[Record]) -> list[Record]:
-    """Return the records that rows are made of, without those that others have superseded."""
-    ordered = sorted(records, key=lambda r: (*_of_board(r), r.row))
-    rows = groupby(ordered, key=lambda r: (*_of_board(r), r.row))
-    return [record for _, row in rows for record in _newest(list(row))]
+    """Return the records that rows are made of, row by row, without those that others have superseded."""
+
+    def row(record: Record) -> tuple[str, ...]:
+        return *_of_board(record), record.row
+
+    return [record for _, group in groupby(sorted(records, key=row), key=row) for record in _newest(list(group))]
 
 
 def _of_board(record: Record) -> tuple[str, str, str]:
@@ -187,7 +189,7 @@ def _of_board(record: Record) -> tuple[str, str, str]:
 
 def _board(records: Sequence[Record]) -> list[Row]:
     """Return the rows of one dataset, tier and device."""
-    rows = _sharing([_row(_newest(list(group))) for _, group in groupby(records, key=lambda r: r.row)])
+    rows = _sharing([_row(list(group)) for _, group in groupby(records, key=lambda r: r.row)])
     placed = [_placed(r, *_beside(r, rows)) for r in rows]
     return sorted(placed, key=lambda r: (r.error is None, r.error or 0.0, r.name))
 

@@ -138,10 +138,10 @@ def _of_headline(name: str, told: float, mean: float, of_targets: Sequence[float
 
     Of k targets the roots are averaged, not their squares: the mean of k roots is between 1/√k of the root of the mean and that.
     """
-    if of_targets and not _alike(sum(of_targets) / len(of_targets), told):
-        yield f"has the headline {name} {told:.6g}, but its targets' scores give {sum(of_targets) / len(of_targets):.6g}"
-    least = mean / math.sqrt(len(of_targets)) if of_targets else mean
-    if (told < least and not _alike(told, least)) or (told > mean and not _alike(told, mean)):
+    if of_targets and not _alike(average := sum(of_targets) / len(of_targets), told):
+        yield f"has the headline {name} {told:.6g}, but its targets' scores give {average:.6g}"
+    least = mean / math.sqrt(len(of_targets) or 1)
+    if not (least <= told <= mean or _alike(told, least) or _alike(told, mean)):
         yield f"has the headline {name} {told:.6g}, but its samples' scores give {mean:.6g}"
 
 

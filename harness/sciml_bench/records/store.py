@@ -101,14 +101,14 @@ class Store:
                 continue
             cell = (record.cell.variant, record.cell.repetition, record.cell.fold)
             run = (record.key, record.provenance.started)
-            if run not in runs and record.provenance.started < started.get(cell, ""):
-                self._complain(
-                    f"{name} line {number} was started before the line that it follows on, so that a clock went backwards; "
-                    "both are kept and the later line counts: set the clock before the next run"
-                )
             if run not in runs:  # else it is a line of before with a badge
+                if record.provenance.started < started.get(cell, ""):
+                    self._complain(
+                        f"{name} line {number} was started before the line that it follows on, so that a clock went backwards; "
+                        "both are kept and the later line counts: set the clock before the next run"
+                    )
                 started[cell] = record.provenance.started
-            runs.add(run)
+                runs.add(run)
             yield record
 
     def _complain(self, sentence: str) -> None:
