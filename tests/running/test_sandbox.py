@@ -19,8 +19,14 @@ ATTACKS = {
     "through_a_link": FIND + "os.symlink(secret, 'mine.h5')\nopen('mine.h5', 'rb')",
     "by_overwriting": FIND + "open(secret, 'r+b')",
     "the_given_file": "open({given!r}, 'rb')",
+    "for_the_next_fold": "from pathlib import Path\nPath({given!r}).with_name('notes').write_text('learned')",
 }
-KERNEL = {"in_a_child": FIND + RUN, "in_the_parent": "open(f'/proc/{{os.getppid()}}/mem', 'rb')"}
+WRITE = "raise PermissionError(subprocess.run(['touch', {given!r} + '.note'], capture_output=True, text=True, check=False).stderr)"
+KERNEL = {
+    "in_a_child": FIND + RUN,
+    "for_the_next_fold_in_a_child": WRITE,
+    "in_the_parent": "open(f'/proc/{{os.getppid()}}/mem', 'rb')",
+}
 
 
 def test_a_method_that_goes_for_the_test_targets_fails_with_a_sentence(run, waves, method_file):
@@ -37,17 +43,18 @@ def test_a_method_that_goes_for_the_test_targets_fails_with_a_sentence(run, wave
         assert "Permission denied" in cell["reason"], (name, cell["reason"])
         assert SENTENCE in cell["reason"]
         assert str(waves.parent) not in cell["reason"]
+    assert not {"notes", f"{waves.name}.note"} & {p.name for p in waves.parent.iterdir()}
 
 
 PROBE = """
-import os, sys
+import multiprocessing, os, sys
 from pathlib import Path
 from sciml_bench.paths import cache_folder
 from sciml_bench.running import sandbox
 if sys.argv[2] == "audit":
     sandbox.landlock_version = lambda: 0
 here = Path(sys.argv[1])
-print(sandbox.enclose(here / "scratch", [here / "results" / "small"]).split()[0])
+print(sandbox.enclose(here / "cell" / "scratch", [here / "results" / "small"]).split()[0])
 import h5py
 data = cache_folder() / "data" / "set.h5"
 def attempt(name, act):
@@ -63,17 +70,28 @@ attempt("remove", lambda: os.remove(data))
 attempt("rename", lambda: os.rename(data, "mine.h5"))
 attempt("link", lambda: os.link(data, "mine.h5"))
 attempt("replace", lambda: os.rename(data.parent, data.parent.with_name("other")))
-attempt("beside", lambda: open(here / "results" / "note").close())
+attempt("write beside", lambda: open(here / "results" / "note", "a"))
+attempt("make", lambda: os.mkdir(here / "folder"))
+attempt("move out", lambda: os.rename(here / "cell" / "mine", here / "mine"))
+attempt("remove beside", lambda: os.remove(here / "results" / "note"))
+attempt("read beside", lambda: open(here / "results" / "note").close())
 attempt("own", lambda: open("own", "w").close())
+attempt("own folder", lambda: os.makedirs("a/b"))
+attempt("the cell's", lambda: os.rename(here / "cell" / "mine", here / "cell" / "scratch" / "a" / "mine"))
+attempt("compiled", lambda: open(here / "cache" / "jax" / "program", "w").close())
+attempt("nothing", lambda: open(os.devnull, "w").close())
+attempt("semaphore", lambda: multiprocessing.get_context("fork").Semaphore())
 """
+OPEN = {"read beside", "own", "own folder", "the cell's", "compiled", "nothing", "semaphore"}
 
 
 @pytest.mark.parametrize("layer", ["landlock", "audit"])
-def test_each_layer_refuses_data_and_results_and_nothing_else(layer, tmp_path, monkeypatch):
+def test_each_layer_refuses_data_results_and_writing_elsewhere_and_nothing_else(layer, tmp_path, monkeypatch):
     if layer == "landlock" and not landlock_version():
         pytest.skip("this kernel has no Landlock")
     monkeypatch.setenv("SCIML_BENCH_CACHE", str(tmp_path / "cache"))
-    for file in ("cache/data/set.h5", "results/small/one.jsonl", "results/note"):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "cache" / "jax"))
+    for file in ("cache/data/set.h5", "results/small/one.jsonl", "results/note", "cell/mine", "cache/jax/other"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text("")
     with h5py.File(tmp_path / "cache/data/set.h5", "w") as file:
@@ -83,7 +101,7 @@ def test_each_layer_refuses_data_and_results_and_nothing_else(layer, tmp_path, m
     )
     first, *lines = done.stdout.splitlines()
     assert first == layer
-    found = dict(line.split() for line in lines)
-    assert found.pop("beside") == found.pop("own") == "done"
-    assert set(found.values()) == {"refused"}, found
+    found = dict(line.rsplit(maxsplit=1) for line in lines)
+    assert {name for name, outcome in found.items() if outcome == "done"} == OPEN
+    assert len(found) > len(OPEN)
     assert Path(tmp_path / "cache/data/set.h5").stat().st_size

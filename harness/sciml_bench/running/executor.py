@@ -21,7 +21,7 @@ from typing import Any, Self
 import psutil
 
 from ..errors import InterruptedRunError
-from ..paths import cache_folder
+from . import compiled
 from .worker import AGAIN, Job, main
 
 PRELOAD = {
@@ -39,7 +39,6 @@ PRELOAD = {
     ),
     "torch": ("torch", "lightning_fabric", "neuralop.models", "sciml_bench.method.torch_loop"),
 }
-COMPILED = {"JAX_COMPILATION_CACHE_DIR": "jax", "TORCHINDUCTOR_CACHE_DIR": "inductor", "TRITON_CACHE_DIR": "triton"}
 POLL_SECONDS = 0.05
 MEMORY_POLL_SECONDS = 0.2
 GRACE_SECONDS = 3.0
@@ -55,7 +54,7 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
     The first call in a program decides which. JAX comes last: this process imports it meanwhile, to make data, and on a first run
     each compiles what the other has not.
     """
-    keep_compiled_programs()
+    compiled.keep()
     context = multiprocessing.get_context("forkserver")
     modules = ["sciml_bench.running.worker", "threadpoolctl"]
     for framework in sorted(set(frameworks), key=lambda f: (f == "jax", f)):
@@ -63,20 +62,6 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
     first, last = "sciml_bench.running._preload", "sciml_bench.running._freeze"
     context.set_forkserver_preload([first, *modules, *plugins, last])
     return context
-
-
-def keep_compiled_programs() -> None:
-    """Let JAX and torch keep compiled programs in the cache folder, unless the user decided otherwise; for workers as well.
-
-    Each cell is a process of its own and would else compile the same solver again. The folders are made here, as a worker
-    can use none that is made beside the data after its barrier has closed.
-    """
-    for variable, folder in COMPILED.items():
-        place = os.environ.setdefault(variable, str((cache_folder() / folder).absolute()))
-        with contextlib.suppress(OSError):  # it is a cache: without it, programs are compiled again
-            os.makedirs(place, exist_ok=True)
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 @dataclass

@@ -2,18 +2,21 @@
 
 The worker has read the training and validation parts and the test inputs when the barrier closes; the files that also
 hold the test targets stay on disk. On Linux since 5.13 the kernel closes them (Landlock, which needs no privilege): they cannot
-be opened by any library, nor by a process that the worker starts, nor through the memory or the open files of its parent, and
-the data can be neither overwritten nor removed. Elsewhere an audit hook refuses what Python and h5py open, which stops
+be opened by any library, nor by a process that the worker starts, nor through the memory or the open files of its parent.
+Writing is shut everywhere but in the cell's own folder, which vanishes with it: what a fold wrote elsewhere the next one could
+read, and it has trained on that one's test samples. Elsewhere an audit hook refuses what Python and h5py open, which stops
 carelessness but not native code.
 
 What no barrier in one process can stop, and what stands against it: a method that makes the data anew from the protocol's seed
-(`verify --blind-seed` scores on samples from another one), and code that runs when its module is imported, before the barrier
-(contributed code is reviewed, and run in a container).
+(`verify --blind-seed` scores on samples from another one), code that runs when its module is imported, before the barrier
+(contributed code is reviewed, and run in a container), and what it hides in a compiler's cache or in shared memory, which stay
+open (`verify` of single cells on a machine without those files).
 """
 
 import ctypes
 import errno
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,16 +29,22 @@ from platformdirs import user_cache_path
 from .._layout import PACKAGE, root
 from ..paths import cache_folder
 from ..problem import TIERS
+from . import compiled
 
 SENTENCE = (
-    "inside a cell neither generated data nor results can be opened, nor files made later beside them: "
+    "inside a cell neither generated data nor results can be opened, and nothing can be written but in its own folder: "
     "a method learns from the arguments of fit alone, and keeps files of its own in the folder that it is started in"
 )
 # linux/landlock.h; the numbers of the system calls are the same on all architectures.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 VERSION_FLAG, PATH_BENEATH, NO_NEW_PRIVILEGES = 1, 1, 38
-WRITE_FILE, READ_FILE, REMOVE_FOLDER, REMOVE_FILE, REFER, TRUNCATE = (1 << n for n in (1, 2, 4, 5, 13, 14))
+WRITE_FILE, READ_FILE, REFER, TRUNCATE = (1 << n for n in (1, 2, 13, 14))
+REMOVE_OR_MAKE = sum(1 << n for n in range(4, 13))
+"""To remove folders and files, and to make each kind of them."""
+CHANGE = WRITE_FILE | REMOVE_OR_MAKE | REFER | TRUNCATE
 FILE_RIGHTS = WRITE_FILE | READ_FILE | TRUNCATE
+SYSTEM = (Path("/dev"), Path("/proc"), Path.home() / ".nv")
+"""What libraries write to by themselves: devices and shared memory, names of threads, the GPU driver's compiler."""
 SINCE = {REFER: 2, TRUNCATE: 3}
 """The version of Landlock that brought a right."""
 
@@ -48,17 +57,19 @@ class _Beneath(ctypes.Structure):
 def enclose(scratch: Path, secret: Iterable[Path]) -> str:
     """Move this process into `scratch`, its folder for temporary files too, and close the barrier; return what it is made of.
 
-    `secret` cannot be read from then on, the cached data of the suite neither read nor changed. There is no way back.
+    `secret` and the cached data of the suite cannot be read from then on, and nothing changed but in the folder that holds
+    `scratch`, and in what systems and compilers need. There is no way back.
     """
-    data = [str(p) for p in _absolute(_cached())]
-    hidden = sorted({*data, *map(str, _absolute([*secret, *published(root("results"))]))})
+    hidden = sorted({*map(str, _absolute([*_cached(), *secret, *published(root("results"))]))})
+    own = [os.path.realpath(p) for p in (scratch.parent, *compiled.folders(), *SYSTEM)]
     _settle(scratch)
     version = landlock_version()
     if version == 0:
-        _listen(hidden)
+        _listen(hidden, own)
         return "audit hook"
-    _restrict(READ_FILE | REFER, hidden, version)
-    _restrict(WRITE_FILE | TRUNCATE | REMOVE_FILE | REMOVE_FOLDER | REFER, data, version)
+    open_ones = list(_beside(hidden))
+    _restrict(READ_FILE | REFER, open_ones, version)
+    _restrict(CHANGE, _within(own, hidden, open_ones), version)
     return f"landlock {version}"
 
 
@@ -98,11 +109,8 @@ def _libc() -> Any:
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _restrict(rights: int, hidden: Sequence[str], version: int) -> None:
-    """Take `rights` on everything under `hidden` from this thread and all that it starts.
-
-    Landlock only grants: everything beside the way to a hidden folder is granted, entry by entry.
-    """
+def _restrict(rights: int, granted: Iterable[str], version: int) -> None:
+    """Take `rights` on everything but what is `granted` from this thread and all that it starts."""
     libc = _libc()
     for right, since in SINCE.items():
         if version < since:
@@ -110,7 +118,7 @@ def _restrict(rights: int, hidden: Sequence[str], version: int) -> None:
     handled = ctypes.c_uint64(rights)
     rules = _checked(libc.syscall(CREATE_RULESET, ctypes.byref(handled), ctypes.c_size_t(8), 0))
     try:
-        for path in _beside(hidden):
+        for path in granted:
             with suppress(OSError):  # it has gone meanwhile, or may not be entered anyhow
                 _grant(libc, rules, path, rights)
         _checked(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0))
@@ -119,13 +127,13 @@ def _restrict(rights: int, hidden: Sequence[str], version: int) -> None:
         os.close(rules)
 
 
-def _grant(libc: Any, rules: int, path: os.DirEntry[str], rights: int) -> None:
-    folder = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
+def _grant(libc: Any, rules: int, path: str, rights: int) -> None:
+    place = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
-        allowed = rights if path.is_dir(follow_symlinks=False) else rights & FILE_RIGHTS
-        _checked(libc.syscall(ADD_RULE, rules, PATH_BENEATH, ctypes.byref(_Beneath(allowed, folder)), 0))
+        allowed = rights if stat.S_ISDIR(os.fstat(place).st_mode) else rights & FILE_RIGHTS
+        _checked(libc.syscall(ADD_RULE, rules, PATH_BENEATH, ctypes.byref(_Beneath(allowed, place)), 0))
     finally:
-        os.close(folder)
+        os.close(place)
 
 
 def _checked(returned: int) -> int:
@@ -135,29 +143,48 @@ def _checked(returned: int) -> int:
     return returned
 
 
-def _beside(hidden: Sequence[str]) -> Iterator[os.DirEntry[str]]:
-    """Yield the entries that together hold everything but `hidden`; a symbolic link counts where it leads."""
+def _beside(hidden: Sequence[str]) -> Iterator[str]:
+    """Yield the entries that together hold everything but `hidden`; a symbolic link counts where it leads.
+
+    Landlock only grants: what is beside the way to a hidden folder is granted, entry by entry.
+    """
     ways = {str(parent) for path in hidden for parent in Path(path).parents}
-    for folder in ways.difference(*([w for w in ways if w == h or w.startswith(f"{h}/")] for h in hidden)):
+    for folder in ways.difference(*([w for w in ways if _holds(h, w)] for h in hidden)):
         with suppress(OSError):  # it is not there yet, or may not be listed
-            yield from (e for e in os.scandir(folder) if e.path not in {*ways, *hidden} and not e.is_symlink())
+            yield from (e.path for e in os.scandir(folder) if e.path not in {*ways, *hidden} and not e.is_symlink())
 
 
-OPENING = frozenset({"open", "os.rename", "os.link", "os.symlink", "os.remove", "os.truncate"})
+def _within(own: Iterable[str], hidden: Sequence[str], beside: Sequence[str]) -> Iterator[str]:
+    """Yield what holds the folders of `own` without what is hidden in them."""
+    for folder in own:
+        if any(_holds(h, folder) for h in hidden):
+            continue
+        yield from (b for b in beside if _holds(folder, b)) if any(_holds(folder, h) for h in hidden) else (folder,)
 
 
-def _listen(hidden: Sequence[str]) -> None:
-    """Refuse what Python and h5py open under `hidden`."""
+def _holds(folder: str, path: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
 
-    def refuse(path: object) -> None:
+
+CHANGING = frozenset({"os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.truncate"})
+"""Events of Python's audit hooks whose first arguments are paths that are changed, moved or made."""
+
+
+def _listen(hidden: Sequence[str], own: Sequence[str]) -> None:
+    """Refuse what Python and h5py open under `hidden`, and what Python changes outside of `own`."""
+
+    def refuse(path: object, *, changes: bool = False) -> None:
         if isinstance(path, str | bytes | os.PathLike):
             real = os.path.realpath(os.fsdecode(path))
-            if any(real == h or real.startswith(f"{h}/") for h in hidden):
+            if any(_holds(h, real) for h in hidden) or (changes and not any(_holds(o, real) for o in own)):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), real)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in OPENING:
-            refuse(arguments[0])
+        if event == "open":
+            refuse(arguments[0], changes=bool(arguments[2] & (os.O_WRONLY | os.O_RDWR)))
+        elif event in CHANGING:
+            for path in arguments[:2]:
+                refuse(path, changes=event != "os.symlink" or path is not arguments[0])
 
     sys.addaudithook(hook)
     import h5py
