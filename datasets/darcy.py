@@ -132,7 +132,7 @@ class Darcy(Dataset):
 
     −Δ has zero Neumann conditions and g has cosine modes up to `modes` in each direction, without the
     constant one: `scale` σ, `tau` τ, `alpha` α. For coefficient="threshold" ψ is `high` where g is positive,
-    else `low`; for "lognormal" it is exp(τ² g), smooth. Solved on `solver_grid`² nodes, kept on `grid`²
+    else `low`; for "lognormal" it is exp(τ^(α−1) g), smooth. Solved on `solver_grid`² nodes, kept on `grid`²
     nodes, the edge included. a is given at the nodes.
     """
 
@@ -204,7 +204,7 @@ class Darcy(Dataset):
         if self.coefficient == "threshold":
             return np.where(g > 0, self.high, self.low)
         if self.coefficient == "lognormal":
-            return np.exp(self.tau**2 * g)
+            return np.exp(self.tau ** (self.alpha - 1) * g)
         raise UnknownNameError("coefficient", self.coefficient, COEFFICIENTS)
 
     def problem(self) -> Problem:
