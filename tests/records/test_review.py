@@ -219,6 +219,28 @@ CASES = {
         add(cell__repetition=1, cell__fold=0, cell__seed=training_seed("burgers", "own", 0, 1)),
         "line 4 would add a cell to the published row 'own' and so change its mean",
     ),
+    "an older dataset": (
+        lambda r: write(r, "small/burgers/late.jsonl", line(0, "late", cell__dataset_version=0)),
+        "line 1 is of version 0 of its dataset, and what is published of version 1",
+    ),
+    "an easier dataset": (
+        lambda r: write(r, "small/burgers/late.jsonl", line(0, "late", cell__dataset_parameters={"viscosity": 1.0})),
+        "line 1 is of a dataset with other parameters",
+    ),
+    "another metric": (
+        lambda r: write(
+            r,
+            "small/burgers/late.jsonl",
+            line(
+                0,
+                "late",
+                primary="mse",
+                scores={"mse": 0.2},
+                per_sample={"metric": "mse", "samples": [0, 1], "values": [0.1, 0.3]},
+            ),
+        ),
+        "line 1 has the headline 'mse', where the board of its dataset has rel_l2",
+    ),
     "a headline of one target": (
         add(
             scores={"rel_l2": 1e-9, "rel_l2/u": 1e-9},
@@ -280,6 +302,18 @@ def test_who_says_that_others_are_held_against_it_is_pointed_out(results):
     write(results, "small/burgers/easy.jsonl", line(0, "easy", family="control"))
     (told,) = review.review(results, published(results, "HEAD")).findings
     assert (told.sentence, told.refuses) == ("says that its method is a control, which others are held against", False)
+
+
+def test_who_was_given_more_or_less_than_the_board_is_pointed_out(results):
+    write(results, "small/burgers/rich.jsonl", line(0, "rich", cell__budget_seconds=9000.0))
+    write(results, "small/burgers/halves.jsonl", line(0, "halves", cell__folds=2))
+    write(results, "small/burgers/poor.jsonl", line(0, "poor", cell__budget_seconds=6.0))
+    found = review.review(results, published(results, "HEAD"))
+    assert not found.refused
+    assert {str(f) for f in found.findings} == {
+        "small/burgers/rich.jsonl line 1 was allowed 9000 s where its board allows 60",
+        "small/burgers/halves.jsonl line 1 has 2 folds where its board has 5: it was trained on another share of the data",
+    }
 
 
 def test_the_projects_own_runs_may_confirm_and_supersede(results):

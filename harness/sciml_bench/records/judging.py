@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from statistics import mode
 from typing import Any
 
 from pydantic import ValidationError
@@ -178,6 +179,34 @@ def against_outside(record: Record, before: Record | None, row: Record | None) -
             f"would add a cell to the published row {plain(record.row)} and so change its mean: name your method otherwise, or "
             "open an issue to have the row's other folds or seeds run"
         )
+
+
+def against_board(record: Record, board: Sequence[Record]) -> Iterator[str]:
+    """Yield why a record cannot stand on the board of its dataset: it is of another version or another headline."""
+    newest = max(board, key=lambda r: (r.cell.dataset_version, r.provenance.started), default=None)
+    if newest is None:
+        return
+    if record.cell.dataset_version != newest.cell.dataset_version:
+        yield (
+            f"is of version {record.cell.dataset_version} of its dataset, and what is published of version "
+            f"{newest.cell.dataset_version}: run the cell again with the suite of today"
+        )
+    elif record.cell.dataset_parameters != newest.cell.dataset_parameters:
+        yield "is of a dataset with other parameters than what is published of it: run the cell again with its tier's own"
+    elif record.primary != newest.primary:
+        yield f"has the headline {plain(record.primary)}, where the board of its dataset has {newest.primary}"
+
+
+def unlike_board(record: Record, board: Sequence[Record]) -> Iterator[str]:
+    """Yield what a reader should know who compares a record with those of its board: it was given more, or less."""
+    if not board:
+        return
+    folds = mode(r.cell.folds for r in board)
+    seconds = mode(r.cell.budget_seconds for r in board)
+    if record.cell.folds != folds:
+        yield f"has {record.cell.folds} folds where its board has {folds}: it was trained on another share of the data"
+    if record.cell.budget_seconds > seconds:
+        yield f"was allowed {record.cell.budget_seconds:g} s where its board allows {seconds:g}"
 
 
 def identity(record: Record) -> tuple[Any, ...]:

@@ -204,13 +204,19 @@ def _read(found: Review, name: str, first: int, added: bytes) -> None:
         if not sentences:
             found.new.append(record)
             held[record.key] = record
-            if found.outside and record.family in ("control", "solver"):
-                found.note(
-                    where, f"says that its method is a {record.family}, which others are held against", refuses=False
-                )
-            floor = record.floor.get(record.primary, 0.0)
-            if record.family != "solver" and record.scores.get(record.primary, math.inf) < floor:
-                found.note(where, f"has an error under the floor of its dataset's truth, {floor:.2g}", refuses=False)
+            for sentence in _remarks(found, folder, record):
+                found.note(where, sentence, refuses=False)
+
+
+def _remarks(found: Review, folder: str, record: Record) -> Iterator[str]:
+    """Yield what is for the reviewer to weigh."""
+    if found.outside and record.family in ("control", "solver"):
+        yield f"says that its method is a {record.family}, which others are held against"
+    floor = record.floor.get(record.primary, 0.0)
+    if record.family != "solver" and record.scores.get(record.primary, math.inf) < floor:
+        yield f"has an error under the floor of its dataset's truth, {floor:.2g}"
+    if found.outside:
+        yield from judging.unlike_board(record, found.published(folder))
 
 
 def _sentences(found: Review, name: str, record: Record, before: Record | None) -> Iterator[str]:
@@ -227,11 +233,9 @@ def _sentences(found: Review, name: str, record: Record, before: Record | None) 
     if found.base is not None:
         yield from judging.against_publishing(record)
     if found.outside:
-        same = [
-            r
-            for r in found.published(name.rpartition("/")[0])
-            if (r.row, r.cell.device) == (record.row, record.cell.device)
-        ]
+        board = found.published(name.rpartition("/")[0])
+        yield from judging.against_board(record, board)
+        same = [r for r in board if (r.row, r.cell.device) == (record.row, record.cell.device)]
         yield from judging.against_outside(record, before, max(same, key=lambda r: r.provenance.started, default=None))
 
 
