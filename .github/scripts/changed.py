@@ -9,6 +9,8 @@ from collections.abc import Iterable
 PLUGIN = re.compile(r"(methods|datasets)/([a-z][a-z0-9_]{0,60})(?:\.py|/[^\0]+)")
 ODD = re.compile(r"(?:methods|datasets)/(?!__init__\.py$)(?:[^/]+\.py|[^/]+/__init__\.py)", re.DOTALL)
 """What Python takes for a plugin, whatever its name."""
+OWN_MODULE = (".py", "/__init__.py")
+"""How the file that makes a plugin ends, after its name."""
 
 
 def changed(base: str) -> dict[str, list[str]]:
@@ -29,13 +31,18 @@ def changed(base: str) -> dict[str, list[str]]:
 
 
 def sorted_out(files: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return what changed files stand for, each with what git says of it: of what is gone, only results count."""
+    """Return what changed files stand for, each with what git says of it.
+
+    Of what is gone, results count, and the parts of a plugin that stays: one whose own module is not gone.
+    """
+    files = list(files)
+    gone = {path for status, path in files if status == "D"}
     found: dict[str, set[str]] = {"methods": set(), "datasets": set(), "results": set(), "odd": set()}
-    for status, path in files:
+    for _, path in files:
         plugin = PLUGIN.fullmatch(path)
         if path.startswith("results/"):
             found["results"].add(path)
-        elif status == "D":
+        elif path in gone and (plugin is None or {f"{plugin[1]}/{plugin[2]}{end}" for end in OWN_MODULE} & gone):
             continue
         elif plugin:
             found[plugin[1]].add(plugin[2])

@@ -95,6 +95,15 @@ def test_records_that_are_only_removed_are_a_change_too(repository):
     assert found == {"methods": [], "datasets": [], "results": [f"results/{shared.FILE}"], "odd": []}
 
 
+def test_a_plugin_that_loses_a_part_is_changed_and_one_that_is_gone_is_not(monkeypatch):
+    sorted_out = script("changed", monkeypatch).sorted_out
+    part, own = ("D", "methods/net/part.py"), ("D", "methods/net/__init__.py")
+    assert sorted_out([part])["methods"] == ["net"]
+    assert sorted_out([part, own])["methods"] == []
+    assert sorted_out([part, own, ("A", "methods/net.py")])["methods"] == ["net"]
+    assert sorted_out([("D", "methods/net.py"), ("A", "methods/net/__init__.py")])["methods"] == ["net"]
+
+
 @pytest.mark.parametrize(("base", "sentence"), [("", "is an empty word"), ("nosuch", "git cannot compare 'nosuch'")])
 def test_nothing_to_compare_with_is_refused_in_a_sentence(base, sentence, repository, tmp_path):
     done = changed(repository, base)

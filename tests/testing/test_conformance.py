@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sciml_bench.errors import ContractError
-from sciml_bench.testing import METHOD_CHECKS, check_dataset, check_method, method_checks, method_outcomes
+from sciml_bench.registry import dataset_class
+from sciml_bench.testing import METHOD_CHECKS, benches, check_dataset, check_method, method_checks, method_outcomes
 
 HEAD = """
 from dataclasses import dataclass
@@ -266,3 +267,12 @@ def test_what_a_method_prints_is_no_part_of_the_document(ask, tmp_path):
     assert [o["ending"] for o in json.loads(done.stdout)] == ["passed"] * len(METHOD_CHECKS)
     for words in ("words", "bytes", "of a process", "of C"):
         assert done.stderr.count(words) > 1
+
+
+def test_a_dataset_that_breaks_does_not_end_the_check_of_a_method(monkeypatch):
+    class Broke:
+        def tier(self, name):
+            raise ZeroDivisionError(name)
+
+    monkeypatch.setattr(benches, "all_datasets", lambda: [("broke", Broke()), ("borehole", dataset_class("borehole"))])
+    assert list(benches.shapes.__wrapped__().values()) == ["borehole"]

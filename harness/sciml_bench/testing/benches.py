@@ -1,6 +1,7 @@
 """Which problems a method is tried on: one of each shape that it applies to, with a little data."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -25,11 +26,12 @@ def shape(problem: Problem) -> tuple[object, ...]:
 
 @cache
 def shapes() -> dict[tuple[object, ...], str]:
-    """Return the first dataset of each shape."""
+    """Return the first dataset of each shape; one whose problem cannot be had is for its own check to report."""
     found: dict[tuple[object, ...], str] = {}
     for name, cls in all_datasets():
         if not isinstance(cls, Broken):
-            found.setdefault(shape(cls.tier("smoke").problem()), name)
+            with suppress(Exception):
+                found.setdefault(shape(cls.tier("smoke").problem()), name)
     return found
 
 
