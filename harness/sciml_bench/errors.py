@@ -10,7 +10,7 @@ SciMLBenchError
 │   └── UndefinedScoreError a score divides by something of the truth that is zero
 ├── DivergedError           a method reports that it diverged
 ├── KilledError             a trial was ended from outside: it says nothing of its method, and its pair has no result
-├── InterruptedRunError     the user pressed Ctrl-C: exit status 130
+├── InterruptedRunError     the user pressed Ctrl-C, or SIGTERM came: exit status 130 or 143
 └── StoreError              a record or a cache on disk cannot be read or written
 
 Each message says what was given, what was expected and what to do, in one plain sentence.

@@ -175,7 +175,17 @@ def test_killing_the_parent_loses_at_most_the_cell_in_flight(waves, method_file,
     told("parent killed", f"the records of the {kept} cells that had ended", said(done.stderr, "cells run"))
 
 
-def test_ctrl_c_ends_all_cells_with_a_sentence_and_keeps_what_was_finished(waves, method_file, tmp_path, cache):
+@pytest.mark.parametrize(
+    ("ender", "status"),
+    [
+        (lambda pid: os.killpg(pid, signal.SIGINT), 130),  # as a terminal does
+        (lambda pid: os.kill(pid, signal.SIGTERM), 143),  # as a batch system does
+    ],
+    ids=["ctrl-c", "sigterm"],
+)
+def test_an_interrupt_ends_all_cells_with_a_sentence_and_keeps_what_was_finished(
+    ender, status, waves, method_file, tmp_path, cache
+):
     path = method_file("slow", "time.sleep(100)\nreturn repeat")
     words = [
         sys.executable,
@@ -201,9 +211,9 @@ def test_ctrl_c_ends_all_cells_with_a_sentence_and_keeps_what_was_finished(waves
     time.sleep(1.0)
     started = psutil.Process(parent.pid).children(recursive=True)  # the fork server, its tracker and the workers
     begun = time.monotonic()
-    os.killpg(parent.pid, signal.SIGINT)  # as a terminal does
+    ender(parent.pid)
     said = parent.communicate(timeout=60)[1]
-    assert parent.returncode == 130
+    assert parent.returncode == status
     assert said.strip().splitlines()[-1].startswith("sciml-bench: interrupted; finished cells are kept")
     assert "Traceback" not in said
     assert time.monotonic() - begun < 30
