@@ -141,6 +141,26 @@ def test_what_failed_gets_the_baselines_error_and_a_flag(rows, row):
     assert by_name["mean"].imputed == ()
 
 
+def test_who_has_a_score_on_no_more_than_half_of_the_datasets_has_no_place_and_takes_none(rows, row):
+    given = rows(
+        mean={"a": [1.0] * 5, "b": [1.0] * 5, "c": [1.0] * 5},
+        two={"a": [0.5, 0.4, 0.6, 0.5, 0.5], "b": [0.4] * 5, "c": [0.7] * 5},
+        three={"a": [0.6] * 5, "b": [0.5] * 5},
+    )
+    few = row("c", "few", [1e-3] * 5)
+    found, without = league([*given, few]), league(given)
+    assert found is not None
+    assert without is not None
+    assert [(p.name, p.placed) for p in found.places] == [
+        ("two", True), ("three", True), ("mean", True), ("few", False)
+    ]  # fmt: skip
+    few_place = found.places[-1]
+    assert few_place.skill > found.places[0].skill
+    assert few_place.rank == "–"
+    assert [p.rank for p in found.places[:3]] == [p.rank for p in without.places]
+    assert set(few_place.group) & set(found.places[0].group)  # on so little it cannot be told apart
+
+
 def test_a_failure_is_never_better_than_the_cells_that_worked(row):
     bad = row("a", "m", [3.0, 3.0, 3.0, 3.0])  # four of five folds, all worse than the baseline
     found = league([row("a", "mean", [1.0] * 5, "control"), bad])

@@ -27,7 +27,7 @@ def league():
     places = tuple(
         Place(
             name=name, family="network", skill=s, skill_low=s - 0.05, skill_high=min(s + 0.05, 0.999), mean_rank=i + 1.0,
-            place=i + 1, place_low=i + 1, place_high=i + 1, win_rate=0.5, group=group, imputed=(), worst=("d", 1.0),
+            place=i + 1, place_low=i + 1, place_high=i + 1, placed=True, win_rate=0.5, group=group, imputed=(), worst=("d", 1.0),
             relative={"d": 1.0},
         )
         for i, (name, s, group) in enumerate(zip(NAMES, skills, ("a", "ab", "bc", "c"), strict=True))

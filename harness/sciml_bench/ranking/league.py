@@ -17,7 +17,8 @@ there as a bootstrap of D units is too narrow by that. Of a single unit it reach
 methods are told apart. Two methods are told apart by Student's t of log (1 − skill(m)) −
 log (1 − skill(n)) over its own deviation, widened likewise, corrected for all pairs after Holm. A method without a score on a
 dataset or in a fold (it failed, does not apply, or was run in other folds or not at all) is given the baseline's error there, and
-flagged. Rows of other data than most are left out. Of a method that is scored on some of the test samples, as it solves each
+flagged; with a score on no more than half of the datasets it is listed after the others and has no place among them. Rows of
+other data than most are left out. Of a method that is scored on some of the test samples, as it solves each
 anew, e is divided by how much harder those are than all: by the median over the other methods of their error on them over theirs.
 
 The form of the skill score is that of Erickson et al. 2025, TabArena, arXiv:2506.16791, after Shchur et al. 2025, fev-bench.
@@ -55,9 +56,11 @@ class Place:
     skill_high: float
     mean_rank: float
     place: int
-    """1 for the best skill."""
+    """1 for the best skill; those without a place are counted on."""
     place_low: int
     place_high: int
+    placed: bool
+    """Whether it has a score on more than half of the datasets: what it was given elsewhere says little of it."""
     win_rate: float
     group: str
     """A letter for each set of methods that cannot be told apart; a method may belong to several."""
@@ -71,6 +74,8 @@ class Place:
     @property
     def rank(self) -> str:
         """The place with its range, as it is printed."""
+        if not self.placed:
+            return "–"
         if self.place_low == self.place_high:
             return str(self.place)
         return f"{self.place} ({self.place_low}–{self.place_high})"
@@ -104,17 +109,22 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
     means = np.maximum(table.errors.mean(axis=2), table.floors)
     skills = _sampled_skills(table, rng, draws)
     skill = 1 - np.exp(_log_ratio(means[None], table.baseline_of(means[None]))[0].mean(axis=1))
-    order = np.argsort(-skill, kind="stable")
+    placed = _placed(table.imputed)
+    order = np.lexsort((-skill, ~placed))
     _, datasets, folds = table.errors.shape
     units = datasets if datasets > 1 else folds
     if datasets == 1:
         skills = _spread_out(skill, skills, math.sqrt(1 + folds * table.overlap))
     different, resolution = _told_apart(skill, skills, units)
     lows, highs = _intervals(skill, skills, units)
-    places = _places(skills) if units > 1 else np.tile([[1], [len(skill)]], len(skill))
+    places = np.tile(np.argsort(order) + 1, (2, 1))
+    places[:, placed] = [[1], [placed.sum()]]
+    if units > 1:
+        places = np.repeat(places[:1], len(skills), axis=0)
+        places[:, placed] = _places(skills[:, placed])
     ranks = _ranks(means)
     ratio = means / table.baseline_of(means[None])[0]
-    groups = _groups(order, different)
+    groups = _groups(np.argsort(-skill, kind="stable"), different)
     tail = (1 - LEVEL) / 2
     found = []
     for position, m in enumerate(order):
@@ -131,6 +141,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
                 place=position + 1,
                 place_low=min(int(first), position + 1),
                 place_high=max(int(last), position + 1),
+                placed=bool(placed[m]),
                 win_rate=_win_rate(ranks, int(m)),
                 group=groups[int(m)],
                 imputed=tuple(d for d, lost in zip(table.datasets, table.imputed[m], strict=True) if lost),
@@ -301,6 +312,12 @@ def _told_apart(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.n
     least = _critical(units, len(first)) * float(np.median(wide))
     within = least < math.log(CLIP[1] / CLIP[0])
     return different | different.T, math.exp(least) if within else None
+
+
+def _placed(imputed: np.ndarray) -> np.ndarray:
+    """Return which methods have a score on more than half of the datasets; all, if none has."""
+    enough = 2 * imputed.sum(axis=1) < imputed.shape[1]
+    return enough if enough.any() else ~enough
 
 
 def _places(skills: np.ndarray) -> np.ndarray:

@@ -147,8 +147,7 @@ def standing(pool: Pool) -> str:
     league = pool.league
     if league is None:
         return "No ranking: it takes two methods and a baseline that succeeded."
-    n = len(league.datasets)
-    first = next((p for p in league.places if 2 * len(p.imputed) < n), league.places[0])
+    first, n = league.places[0], len(league.datasets)
     if first.family in SIMPLE:
         return f"No method is better than the simple ones: {first.name} leads."
     ties = [p.name for p in league.places if p is not first and set(p.group) & set(first.group)]
@@ -157,9 +156,6 @@ def standing(pool: Pool) -> str:
     )
     if first.imputed:
         lead += f", with a score on {n - len(first.imputed)} of the {n} datasets"
-    above = [p.name for p in league.places[: league.places.index(first)]]
-    if above:
-        lead += f" (above it, with a score on no more than half of them: {_few(above)})"
     if not ties:
         return f"{lead}, told apart from every other method."
     return f"{lead}, which cannot be told from {_few(ties)}."
