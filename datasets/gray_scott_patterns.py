@@ -122,7 +122,7 @@ class GrayScottPatterns(Dataset):
     Sample i is of class i modulo 6: (F, k) is drawn from the region of that class, `jitter` times its reach, and the
     snapshot is taken at a time drawn from `earliest` to `latest`, a multiple of 8, on a square whose side is `side`
     times a factor between 1/`magnification` and `magnification`. It starts from u = 1, v = 0 with random smooth spots of v ≤
-    0.5, u = 1 − v, 6 to 17 for each unit of area. exponax solves on `solver_grid`² points (Fourier, ETDRK4), of which
+    0.5, u = 1 − v, 6 to 17 for each unit of area. exponax solves on `solver_grid`² points with `step` (Fourier, ETDRK4), of which
     `grid`² are kept. D_u = 2·10⁻⁵, D_v = 10⁻⁵; u and v are relative to the feed, time and length in the unit that these
     set.
 

@@ -10,9 +10,9 @@ import pytest
 from matplotlib.image import imread
 from site_records import SCRIPT, keep, record, some_records
 
-from sciml_bench.records.record import Record
+from sciml_bench.records.record import CellId, Record
 from sciml_bench.records.store import Store
-from sciml_bench.site import figures
+from sciml_bench.site import cards, figures
 from sciml_bench.site.build import build
 
 TABLES = ("feed.xml",)
@@ -249,6 +249,16 @@ def test_the_page_says_where_the_floor_of_its_truth_comes_from(tmp_path):
     for dataset in sentences:
         page = " ".join((tmp_path / "site" / "smoke" / f"{dataset}.html").read_text().split())
         assert {d: words in page for d, words in sentences.items()} == {d: d == dataset for d in sentences}
+
+
+def test_the_page_says_what_the_parameters_mean_where_the_suite_still_has_the_dataset(site):
+    told = (site / "smoke/navier_stokes.html").read_text()
+    assert "<code>viscosity</code> is ν, <code>forcing</code> a." in told
+    assert "w_t + u·∇w = νΔw + f on the unit torus" in told
+    for gone in ("small/vanished@cuda.html", "file/my_data.html"):
+        assert "what the parameters mean" not in (site / gone).read_text()
+    spring = CellId.model_construct(dataset="spring", tier="small")
+    assert "Gaussian noise of standard deviation `noise`" in " ".join(cards.definition(spring)[1])
 
 
 def test_the_table_of_values_holds_every_row(site):

@@ -248,11 +248,14 @@ def test_the_datasets_check_raises_what_is_broken(tmp_path):
     )
     assert made.returncode == 0, made.stderr
     check_dataset(str(path))
-    broken = path.read_text().replace("default_rng([seed, i])", "default_rng([i])")
-    other = tmp_path / "other_data.py"
-    other.write_text(broken)
-    with pytest.raises(ContractError, match="generation_is_deterministic: another seed gave the same data"):
-        check_dataset(str(other))
+    for good, bad, sentence in (
+        ("default_rng([seed, i])", "default_rng([i])", "generation_is_deterministic: another seed gave the same data"),
+        ("`frames` equally", "equally", "parameters_are_explained: the docstring says nothing of the parameter frames"),
+    ):
+        other = tmp_path / f"{sentence.partition(':')[0]}.py"
+        other.write_text(path.read_text().replace(good, bad))
+        with pytest.raises(ContractError, match=sentence):
+            check_dataset(str(other))
 
 
 def test_what_a_method_prints_is_no_part_of_the_document(ask, tmp_path):

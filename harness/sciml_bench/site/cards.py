@@ -5,6 +5,7 @@ Its rows are then shown without a card.
 """
 
 import functools
+import inspect
 
 from .. import registry
 from ..method.contract import Method
@@ -38,6 +39,19 @@ def _dataset_class(name: str) -> type[Dataset] | None:
         return registry.dataset_class(name)
     except Exception:  # as above
         return None
+
+
+def account(*classes: type) -> tuple[str, tuple[str, ...]]:
+    """Return the first sentence of the docstrings of classes, which is an equation, and the paragraphs that follow."""
+    told = [inspect.cleandoc(vars(c).get("__doc__") or "") for c in classes]
+    first, *others = [" ".join(p.split()) for p in "\n\n".join(filter(None, told)).split("\n\n")]
+    return first, tuple(others)
+
+
+def definition(cell: CellId) -> tuple[str, tuple[str, ...]]:
+    """Return what a cell's dataset is, and what its parameters mean, in its docstring and those that it builds on."""
+    cls = None if cell.tier == "file" else _dataset_class(cell.dataset)
+    return account(*(c for c in (cls.__mro__ if cls else ()) if issubclass(c, Dataset) and c is not Dataset))
 
 
 def dataset_card(cell: CellId) -> DatasetCard | None:

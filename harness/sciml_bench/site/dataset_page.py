@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ..problem import Dataset, DatasetCard, Problem
 from ..ranking.intervals import Interval
-from ..records.record import Record
+from ..records.record import CellId, Record
 from . import cards, plots, text
 from .board import Board, RowView
 from .chart import Chart, Line
@@ -50,6 +50,8 @@ class Page:
     board: Board
     card: DatasetCard | None
     problem: Problem | None
+    definition: tuple[str, ...]
+    """What exactly the problem is and what the parameters mean, by paragraphs."""
     parameters: dict[str, Any]
     version: int
     refined: str
@@ -111,6 +113,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         board=board,
         card=cards.dataset_card(first.cell),
         problem=problem,
+        definition=_definition(first.cell),
         parameters=first.cell.dataset_parameters,
         version=first.cell.dataset_version,
         refined=_changes(dataset, _quietly(dataset.refined)) if dataset else "",
@@ -132,6 +135,11 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         film=max((s.film for d in shown for s in d.samples if s.film), key=lambda film: film.frames, default=None),
         details=tuple(ordered),
     )
+
+
+def _definition(cell: CellId) -> tuple[str, ...]:
+    equation, account = cards.definition(cell)
+    return (equation, *account) if equation else ()
 
 
 def _best_first(board: Board, details: Sequence[RowPage]) -> list[RowPage]:

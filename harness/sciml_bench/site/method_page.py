@@ -1,6 +1,5 @@
 """What the page of a method shows: its card and equation, and what it gave on every dataset that it was run on."""
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -77,7 +76,8 @@ def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> Meth
     """Return the page of a method; `details` maps the identity of a row's view to what its page shows."""
     results = [Result(b, v, details[id(v)]) for b in suite.boards for v in b.rows if v.row.method == method]
     card = cards.method_card(method)
-    equation, account = _account(method)
+    cls = cards.method_class(method)
+    equation, account = cards.account(*([cls] if cls else []))
     shown = [r for r in results if r.view.shown]
     return MethodPage(
         method=method,
@@ -92,16 +92,6 @@ def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> Meth
         chosen=_chosen([r for r in results if r.view.row.applies]),
         bibtex=citation.of_method(method),
     )
-
-
-def _account(method: str) -> tuple[str, tuple[str, ...]]:
-    """Return the first sentence of a method's docstring, which is its equation, and the paragraphs that follow."""
-    cls = cards.method_class(method)
-    told = inspect.getdoc(cls) if cls is not None and "__doc__" in vars(cls) else None
-    if not told:
-        return "", ()
-    first, *others = told.split("\n\n")
-    return " ".join(first.split()), tuple(" ".join(p.split()) for p in others)
 
 
 def _places(suite: Suite, method: str) -> list[tuple[Pool, Place]]:

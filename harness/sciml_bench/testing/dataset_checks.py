@@ -1,5 +1,6 @@
 """What every dataset must do. Each raises the broken promise as a sentence."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,6 +25,17 @@ def card_is_complete(cls: type[Dataset]) -> None:
             raise ContractError(f"the card has no {name}: write one")
     if not card.sources:
         raise ContractError("the card names no source: add the paper or data that the set-up comes from")
+
+
+def parameters_are_explained(cls: type[Dataset]) -> None:
+    """The docstrings of the class and of those that it builds on say what every parameter means."""
+    told = "\n".join(vars(c).get("__doc__") or "" for c in cls.__mro__ if issubclass(c, Dataset))
+    silent = [n for n in cls.tier("smoke").parameters() if n != "samples" and not re.search(rf"\b{n}\b", told)]
+    if silent:
+        raise ContractError(
+            f"the docstring says nothing of the parameter{'s' if len(silent) > 1 else ''} {', '.join(silent)}: say what each "
+            "means, with its unit, as the dataset's page shows that text"
+        )
 
 
 def tiers_are_complete(cls: type[Dataset]) -> None:
@@ -165,6 +177,7 @@ def _relative(p: xr.DataArray, u: xr.DataArray) -> float:
 
 DATASET_CHECKS: tuple[Callable[[type[Dataset]], None], ...] = (
     card_is_complete,
+    parameters_are_explained,
     tiers_are_complete,
     generation_is_deterministic,
     samples_do_not_depend_on_their_companions,
