@@ -73,7 +73,8 @@ class Method(ABC):
         """Learn from `train`, select on `valid` and return the predictor.
 
         Both hold the inputs and targets of their samples; neither may be changed. All randomness derives from `seed`.
-        `device` is "cpu" or "cuda". Raise `DivergedError` when training diverges.
+        `device` is "cpu" or "cuda". Files can be written by relative names, in a folder that vanishes with the cell, and
+        nowhere else. Raise `DivergedError` when training diverges.
         """
 
     def hyperparameters(self) -> dict[str, Any]:
