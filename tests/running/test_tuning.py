@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sciml_bench import reviewed
 from sciml_bench.errors import KilledError, StoreError, UsageError
 from sciml_bench.problem.storage import read_samples
 from sciml_bench.registry import method_class
-from sciml_bench.running import jobs, plan, reviewed
+from sciml_bench.reviewed import Tuning
+from sciml_bench.running import jobs, plan
 from sciml_bench.running.cell import Cell
 from sciml_bench.running.executor import AGAIN
-from sciml_bench.running.reviewed import Tuning
 from sciml_bench.running.task import prepare
 from sciml_bench.running.trials import Journal, Trial
 from sciml_bench.running.tuning import Effort, Tuner, gain_of, noise, space_of

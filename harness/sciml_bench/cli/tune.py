@@ -9,12 +9,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from .. import reviewed
 from .._layout import root
 from ..errors import InterruptedRunError
 from ..paths import ensure_writable
 from ..registry import is_path, short_name
 from ..running import jobs as pool
-from ..running import plan, reviewed
+from ..running import plan
 from ..running.expected import Remaining, longest_first
 from ..running.tuning import Effort, Pair, Tuner, settled
 from .bars import Bars, duration

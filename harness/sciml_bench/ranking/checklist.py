@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import metrics
 from ..records.record import Record
+from . import effort
 from .summary import Row
 
 Verdict = Literal["yes", "partly", "no", "not applicable"]
@@ -136,17 +137,19 @@ def _uncertainty(f: _Facts) -> tuple[Verdict, str]:
 
 
 def _hyperparameters(f: _Facts) -> tuple[Verdict, str]:
-    n = len(f.row.records[0].cell.hyperparameters)
+    first = f.row.records[0]
+    n = len(first.cell.hyperparameters)
     if not n:
         return "yes", "The method has none."
-    origin = f.row.records[0].provenance.hyperparameters_from
     chosen = {
         "default": ", the method’s own for this tier",
         "tuned": ", tuned on validation data within the trials and seconds that every pair of that search was allowed",
         "chosen": ", chosen by hand on validation data, not by a counted search",
         "given": ", given on the command line",
         None: "",
-    }[origin]
+    }[first.provenance.hyperparameters_from]
+    if (search := effort.kept(first)) is not None:
+        chosen += f", and kept by a search of {search.trials} trials on validation data that came after ({search.date})"
     told = "Its one is" if n == 1 else f"All {n} are"
     return "yes", f"{told} in every record and in the cell’s key{chosen}."
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from .. import reviewed
 from ..errors import UnknownNameError, UsageError
 from ..method.contract import Budget
 from ..method.training import Training
@@ -31,7 +32,6 @@ from ..registry import (
     short_name,
     why_not,
 )
-from . import reviewed
 from .cell import Cell, Planned, label_of, source_digest, variants_of
 from .task import Task
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import metrics
+from .. import metrics, reviewed
 from ..errors import KilledError, UsageError
 from ..method.contract import Method
 from ..naming import parse
@@ -31,7 +31,7 @@ from ..protocol.seeds import derive
 from ..protocol.track import Track
 from ..records.provenance import commit
 from ..registry import build_method, is_path, method_class, short_name, why_not
-from . import plan, reviewed
+from . import plan
 from .cell import Cell, source_digest
 from .executor import fork_server
 from .jobs import Tell

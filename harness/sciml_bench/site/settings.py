@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from ..ranking import effort
 from ..ranking.summary import Row
 
 WORDS = {"tuned": "tuned", "chosen": "by hand", "default": "default", "given": "given"}
@@ -26,7 +27,7 @@ def origin(row: Row) -> str:
     first = row.records[0]
     if not first.cell.hyperparameters:
         return NONE
-    return WORDS.get(first.provenance.hyperparameters_from or "", "")
+    return WORDS.get(effort.origin(first) or "", "")
 
 
 def counted(rows: Iterable[Row]) -> str:

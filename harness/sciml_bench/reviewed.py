@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
-from .._layout import root
-from ..errors import StoreError
-from ..paths import write_text
+from ._layout import root
+from .errors import StoreError
+from .paths import write_text
 
 HYPERPARAMETERS = "hyperparameters.toml"
 TUNING = "tuning.jsonl"
