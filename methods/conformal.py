@@ -127,5 +127,5 @@ class Banded:
         h = self.widths[str(p.name)]
         steps = np.concatenate([-h[::-1], np.zeros_like(h[:1]), h])
         values = p.values[None] + steps[:, None]
-        coords = {d: p.coords[d] for d in p.dims if d in p.coords}
+        coords = {d: p.coords[d] for d in p.dims if d in p.coords} | {MEMBER: np.arange(1, MEMBERS + 1) / (MEMBERS + 1)}
         return xr.DataArray(values, dims=(MEMBER, *p.dims), coords=coords, attrs=p.attrs)

@@ -30,15 +30,15 @@ class GaussianProcess(Method):
     """u(x) = f(x) + ε, f ~ GP(0, s² k(r)), r² = Σ_j (x_j − x'_j)²/l_j², ε ~ N(0, σ²): the predicted distribution is normal.
 
     Its mean is k(x, X) (K + σ²I)⁻¹ u. s², σ and a length l_j for each column (one for all if there are more than
-    `most_lengths`) maximise the likelihood of the training part, from the middle of their bounds and from `restarts`
-    random starts. `kernel` names k; "auto" takes, of a squared exponential and of Matérn kernels with ν = 5/2 and 3/2, the
-    one under which the validation part has the largest predictive density. `calibrate` multiplies the predicted standard
-    deviation by the ⌈0.9(n+1)⌉-th smallest |u − û|/σ̂ of n validation samples over 1.645, that of a normal distribution: by
-    1 if the model is right, and also where fewer than 9 samples tell nothing. From then on the 90 % interval is that of
-    split-conformal prediction.
+    `most_lengths`) maximise the likelihood of the training part, starting from s = 1, lengths of one standard deviation of
+    a column and σ² = 10⁻³, and from `restarts` random points within the bounds. `kernel` names k; "auto" takes, of a
+    squared exponential and of Matérn kernels with ν = 5/2 and 3/2, the one under which the validation part has the
+    largest predictive density. `calibrate` multiplies the predicted standard deviation by the ⌈0.9(n+1)⌉-th smallest |u − û|/σ̂
+    of n validation samples over 1.645, that of a normal distribution: by 1 if the model is right, and also where fewer
+    than 9 samples tell nothing. From then on the 90 % interval is that of split-conformal prediction.
 
-    The answer is `members` quantiles m/(M+1) of the predicted distribution, along `member`: of 19 or 39 members the
-    intervals of 50 and 90 % are those of the distribution itself.
+    The answer is `members` quantiles m/(M+1) of the predicted distribution, along `member`, with these levels as its
+    coordinate: of 19 or 39 members the intervals of 50 and 90 % are those of the distribution itself.
 
     Time grows with the cube of the training samples, of which it takes `most_samples` at random.
 
@@ -179,5 +179,5 @@ class Normal:
         above = [np.column_stack([mean + std for mean, std in group]) for group in pairs]
         centre, edge = self.table.dress(means, inputs), self.table.dress(above, inputs)
         levels = np.arange(1, self.members + 1) / (self.members + 1)
-        steps = xr.DataArray(scipy.stats.norm.ppf(levels), dims=[MEMBER])
+        steps = xr.DataArray(scipy.stats.norm.ppf(levels), coords={MEMBER: levels}, dims=[MEMBER])
         return xr.Dataset({n: (c + steps * (edge[n] - c)).assign_attrs(c.attrs) for n, c in centre.data_vars.items()})

@@ -33,8 +33,9 @@ class SpectralLinear(Method):
 
     Of each channel of the picture s holds the mean and variance over the grid and log₁₀ P(k) for k = 1, 2, … up to half
     the points along the shorter axis, where P(k) = Σ |û|² over the shell k − ½ ≤ |k| < k + ½, û the discrete Fourier
-    transform over the number of points. The features are standardised. The penalty λ of (1/n) loss + λ‖W‖² is the one
-    of a grid with the least error on the validation part. `iterations` bounds the search for W of classes.
+    transform over the number of points. The features are standardised. The penalty λ of
+    (1/n) loss + λ‖W‖², of classes ½λ‖W‖², is the one of a grid with the least error on the validation part. `iterations`
+    bounds the search for W of classes.
 
     It sees no phase and no direction: how strong each length scale is, not what shape. Pictures whose classes differ in
     their length scales it tells apart from very few samples. Inputs of one to three dimensions.

@@ -28,7 +28,8 @@ class Transformer(Method):
     x is the standardised state z with the inputs that do not evolve, Δz the change to the next output time in units of
     its typical size, and e = GELU(E x); A, E and the two layers of the head are learnt too. It is trained on true frames
     throughout; a forecast reads the given frames and then its own. `width` is the length of e and h, `dropout` the
-    share of what the head sees that is set to 0 at random in training, and `noise` the standard deviation of Gaussian
+    share that is set to 0 at random in training, of what the head sees, of the attention's weights and of what each
+    perceptron gives, and `noise` the standard deviation of Gaussian
     noise on the frames of training, as a fraction of theirs.
 
     `local` > 0 makes one sequence of every point of a periodic line: x is then that point with the `local` ones on

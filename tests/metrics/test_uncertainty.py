@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.stats
 import scoringrules
 import xarray as xr
@@ -86,6 +87,40 @@ def test_crps_tends_to_the_closed_form_of_a_normal_distribution_for_few_members(
 
 
 # --- intervals --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "much"), [(19, 0.007), (39, 0.003), (99, 0.004)])
+@pytest.mark.parametrize(
+    "law", [scipy.stats.norm(1.0, 2.0), scipy.stats.laplace(), scipy.stats.t(3)], ids=["normal", "laplace", "t"]
+)
+def test_quantiles_have_the_crps_of_the_distribution_and_taken_for_draws_less(law, count, much) -> None:
+    """E CRPS of a calibrated forecast is ½ E|X − X'| = ∫ F(1 − F)."""
+    levels = np.arange(1, count + 1) / (count + 1)
+    exact = scipy.integrate.quad(lambda x: law.cdf(x) * law.sf(x), -np.inf, np.inf)[0]
+    u = law.ppf((np.arange(4000) + 0.5) / 4000)
+    truth = xr.Dataset({"u": (("sample", "x"), u[None])})
+    members = np.repeat(law.ppf(levels)[:, None, None], len(u), 2)
+    drawn = xr.Dataset({"u": (("member", "sample", "x"), members)})
+    scores, diagram = uncertainty.evaluate(drawn.assign_coords(member=levels), truth, None)
+    assert scores["crps"] == pytest.approx(exact, rel=much)
+    np.testing.assert_allclose(diagram["coverage"], diagram["levels"], atol=0.002)
+    as_draws, same = uncertainty.evaluate(drawn, truth, None)
+    assert as_draws["crps"] < exact * (1 - 0.7 / count)
+    assert uncertainty.evaluate(drawn.assign_coords(member=np.arange(count)), truth, None)[0] == as_draws
+    np.testing.assert_allclose(same["coverage"], diagram["coverage"], atol=1e-12)
+
+
+def test_quantiles_of_other_levels_give_their_own_intervals() -> None:
+    levels = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
+    truth = xr.Dataset({"u": (("sample",), np.array([0.0, 3.0]))})
+    members = xr.Dataset(
+        {"u": (("member", "sample"), np.repeat(np.array([[-4.0], [-1.0], [0.0], [1.0], [4.0]]), 2, 1))}
+    )
+    scores, _ = uncertainty.evaluate(members.assign_coords(member=levels), truth, None)
+    assert (scores["width_90"], scores["coverage_90"], scores["coverage_50"]) == (8.0, 1.0, 0.5)
+    for wrong in ([0.0, 0.25, 0.5, 0.75, 0.95], [0.05, 0.25, 0.25, 0.75, 0.95], [0.05, 0.25, 0.5, 0.75, 1.0]):
+        with pytest.raises(ContractError, match="does not rise from above 0 to below 1"):
+            uncertainty.evaluate(members.assign_coords(member=wrong), truth, None)
 
 
 @pytest.mark.parametrize("n", [9, 19, 32])

@@ -70,3 +70,6 @@ def test_predictions_survive_the_way_to_disk(tmp_path: Path):
     parts = {"test": xr.Dataset({"u": (("sample", "member", "x"), np.random.default_rng(0).random((2, 3, 4)))})}
     write_parts(tmp_path / "p.h5", parts)
     xr.testing.assert_identical(read_parts(tmp_path / "p.h5")["test"], parts["test"])
+    quantiles = {"test": parts["test"].assign_coords(member=[0.25, 0.5, 0.75])}
+    write_parts(tmp_path / "q.h5", quantiles)
+    xr.testing.assert_identical(read_parts(tmp_path / "q.h5")["test"], quantiles["test"])

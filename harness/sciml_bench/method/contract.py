@@ -11,7 +11,9 @@ import xarray as xr
 from ..problem import MethodCard, Problem
 
 Predictor = Callable[[xr.Dataset], xr.Dataset]
-"""Inputs → targets, same samples in the same order. An extra `member` dimension makes the prediction probabilistic."""
+"""Inputs → targets, same samples in the same order. An extra `member` dimension makes the prediction probabilistic.
+
+Members are draws, or quantiles if `member` has a coordinate of their levels, rising within (0, 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """How well a method knows its own error: scores of a predicted distribution.
 
-A prediction with a `member` dimension is a distribution as it is: its members. Any other becomes one by split
-conformal prediction: the residuals of the validation part, place by place, are laid around it.
+A prediction with a `member` dimension is a distribution as it is: its members, drawn from it, or its quantiles where the
+dimension has a coordinate of fractions, their levels. Any other becomes one by split conformal prediction: the residuals of
+the validation part, place by place, are laid around it.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from ..errors import ContractError
-from ..problem import MEMBER, SAMPLE
+from ..problem import MEMBER, SAMPLE, levels_of
 from .base import aligned, finite
 
 LEVELS = tuple(range(10, 100, 10))
@@ -100,14 +101,15 @@ def evaluate(
     score is the mean over places and times, then over samples, then over targets.
 
     `crps`: (1/M) Σₘ |xₘ − u| − 1/(2M(M−1)) Σₘₙ |xₘ − xₙ|, the fair estimator: its expectation is the CRPS of
-    the distribution from which the members are drawn, whatever their number. Unit: the target's. Ferro 2014,
-    doi:10.1002/qj.2270.
+    the distribution from which the members are drawn, whatever their number. Quantiles are not drawn, and it would make
+    them too good, by 2% for 39 of a normal distribution: for them the second term is 1/(2M²) Σₘₙ |xₘ − xₙ|, which is the
+    CRPS of the M values themselves, 0.1% too large there. Unit: the target's. Ferro 2014, doi:10.1002/qj.2270.
 
     `coverage_50`, `coverage_90`: share of the truth inside the central interval, both ends included; best at
     the level itself. The interval of members lies between their quantiles (1∓c)/2, where xₘ is the quantile
-    m/(M+1): a truth drawn like the members is below xₘ with just that probability. Beyond x₁ and x_M the
-    quantile stays there, so that few members cannot cover a high level. The interval of a conformal
-    prediction is that of `Conformal`.
+    m/(M+1), or of the level that it comes with: a truth drawn like the members is below xₘ with just that
+    probability. Beyond x₁ and x_M the quantile stays there, so that few members cannot cover a high level. The
+    interval of a conformal prediction is that of `Conformal`.
 
     `width_90`: the width of that interval. Unit: the target's.
 
@@ -146,6 +148,8 @@ class _Forecast:
 
     members: np.ndarray
     intervals: dict[int, tuple[np.ndarray, np.ndarray]]
+    drawn: bool = True
+    """Whether the members are draws and not quantiles."""
 
 
 def _variable_scores(
@@ -156,7 +160,7 @@ def _variable_scores(
         p = aligned(prediction, truth, name, (MEMBER,)).transpose(MEMBER, *u.dims)
         if p.sizes[MEMBER] < 2:
             raise ContractError(f"the prediction of '{name}' has 1 member: a distribution takes at least 2")
-        samples = _of_members(_flat(p, 2), _flat(u, 1))
+        samples = _of_members(_flat(p, 2), _flat(u, 1), levels_of(prediction[name]))
     else:
         if conformal is None:
             raise ContractError(f"the prediction of '{name}' has no 'member' and no calibration: calibrate it first")
@@ -168,13 +172,13 @@ def _variable_scores(
     return scores | ({"calibration_error": float(np.mean(gaps))} if gaps else {})
 
 
-def _of_members(members: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """Scores of each sample; members (M, sample, L), truth (sample, L)."""
+def _of_members(members: np.ndarray, truth: np.ndarray, levels: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Scores of each sample; members (M, sample, L), truth (sample, L); `levels` (M,) of quantiles."""
     rows: list[dict[str, np.ndarray]] = []
     for s in range(truth.shape[0]):
         x, u = members[:, s].astype(np.float64), truth[s : s + 1].astype(np.float64)
         ordered = np.sort(x, axis=0)
-        row = _scores(_Forecast(ordered, _quantiles(ordered)), u, _resolution(u))
+        row = _scores(_Forecast(ordered, _quantiles(ordered, levels), levels is None), u, _resolution(u))
         step = _stride(u.shape[1])
         thin = x[:, ::step]
         row["spread_error_correlation"] = _rank_correlation(
@@ -202,7 +206,7 @@ def _of_residuals(residuals: np.ndarray, deviations: np.ndarray, floor: np.ndarr
 def _scores(forecast: _Forecast, truth: np.ndarray, floor: np.ndarray) -> dict[str, np.ndarray]:
     """Scores of each sample, averaged over L locations; truth (sample, L), least spread `floor` (sample,)."""
     scores = {
-        "crps": _crps(forecast.members, truth).mean(axis=1),
+        "crps": _crps(forecast.members, truth, fair=forecast.drawn).mean(axis=1),
         "nll": _nll(forecast.members, truth, floor).mean(axis=1),
     }
     for level, (low, high) in forecast.intervals.items():
@@ -212,11 +216,11 @@ def _scores(forecast: _Forecast, truth: np.ndarray, floor: np.ndarray) -> dict[s
     return scores
 
 
-def _crps(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def _crps(members: np.ndarray, truth: np.ndarray, *, fair: bool = True) -> np.ndarray:
     """(1/M) Σₘ |xₘ − u| − Σₘ (2m−M−1) xₘ / (M(M−1)), members sorted: the fair estimator, O(M) a truth.
 
-    With k members ≤ u and P_k the sum of those, Σₘ |xₘ − u| = (2k−M) u + P_M − 2 P_k. Members (M, L), truth
-    (sample, L).
+    Without `fair` the divisor is M². With k members ≤ u and P_k the sum of those, Σₘ |xₘ − u| = (2k−M) u + P_M − 2 P_k.
+    Members (M, L), truth (sample, L).
     """
     M = members.shape[0]
     partial = np.concatenate([np.zeros((1, members.shape[1])), np.cumsum(members, axis=0)])
@@ -225,7 +229,7 @@ def _crps(members: np.ndarray, truth: np.ndarray) -> np.ndarray:
         k += member <= truth
     below = np.take_along_axis(partial, k.astype(np.intp), axis=0)
     distance = ((2.0 * k - M) * truth + partial[-1] - 2.0 * below) / M
-    weights = (2.0 * np.arange(1, M + 1) - M - 1) / (M * (M - 1))
+    weights = (2.0 * np.arange(1, M + 1) - M - 1) / (M * (M - fair))
     return distance - (weights[:, None] * members).sum(axis=0)
 
 
@@ -237,14 +241,15 @@ def _nll(members: np.ndarray, truth: np.ndarray, floor: np.ndarray) -> np.ndarra
     return 0.5 * np.log(2 * np.pi) + np.log(sigma) + 0.5 * ((truth - members.mean(axis=0)) / sigma) ** 2
 
 
-def _quantiles(members: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """Level → members' quantiles (1∓c)/2, the m-th of M sorted members being the quantile m/(M+1)."""
-    return {c: (_quantile(members, (100 - c) / 200), _quantile(members, (100 + c) / 200)) for c in LEVELS}
+def _quantiles(members: np.ndarray, levels: np.ndarray | None) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Level → members' quantiles (1∓c)/2, the m-th of M sorted members being the quantile m/(M+1), or that of its level."""
+    ends = {c: ((100 - c) / 200, (100 + c) / 200) for c in LEVELS}
+    return {c: (_quantile(members, low, levels), _quantile(members, high, levels)) for c, (low, high) in ends.items()}
 
 
-def _quantile(members: np.ndarray, q: float) -> np.ndarray:
+def _quantile(members: np.ndarray, q: float, levels: np.ndarray | None = None) -> np.ndarray:
     M = members.shape[0]
-    place = min(max((M + 1) * q - 1, 0.0), M - 1.0)
+    place = min(max((M + 1) * q - 1, 0.0), M - 1.0) if levels is None else float(np.interp(q, levels, np.arange(M)))
     m = min(int(place), M - 2)
     return members[m] + (place - m) * (members[m + 1] - members[m])
 

@@ -5,7 +5,7 @@ from .dataset import TIERS, Conserved, Dataset, Gradient, Problem, Regime, Symme
 from .equation import Derivatives, Equation, GridDerivatives
 from .hamiltonian import Hamiltonian
 from .solver import Evolution, Solver, Steady
-from .variable import CLASS, HISTORY, MEMBER, RAGGED, SAMPLE, SPACE, TIME, Variable
+from .variable import CLASS, HISTORY, MEMBER, RAGGED, SAMPLE, SPACE, TIME, Variable, levels_of
 
 __all__ = [
     "CLASS",
@@ -36,4 +36,5 @@ __all__ = [
     "Steady",
     "Symmetry",
     "Variable",
+    "levels_of",
 ]

@@ -13,7 +13,7 @@ import xarray as xr
 
 from ..errors import StoreError
 from ..paths import ensure_room
-from .variable import SAMPLE
+from .variable import MEMBER, SAMPLE
 
 
 def read_samples(path: Path, variables: Iterable[str], samples: Sequence[int] | np.ndarray | None) -> xr.Dataset:
@@ -40,7 +40,10 @@ def read_whole(path: Path) -> xr.Dataset:
 
 
 def write_parts(path: Path, parts: dict[str, xr.Dataset]) -> None:
-    """Write several datasets into one HDF5 file, a group each; an attribute `dims` of each array names its dimensions."""
+    """Write several datasets into one HDF5 file, a group each; an attribute `dims` of each array names its dimensions.
+
+    Of coordinates only that of `member` is kept, the levels of quantiles, as an attribute.
+    """
     ensure_room(path, sum(data.nbytes for data in parts.values()))
     with h5py.File(path, "w") as file:
         for part, data in parts.items():
@@ -48,6 +51,8 @@ def write_parts(path: Path, parts: dict[str, xr.Dataset]) -> None:
             for name, array in data.data_vars.items():
                 written = group.create_dataset(str(name), data=np.ascontiguousarray(array.values))
                 written.attrs["dims"] = " ".join(map(str, array.dims))
+                if MEMBER in array.coords and array.coords[MEMBER].dtype.kind == "f":
+                    written.attrs[MEMBER] = array.coords[MEMBER].values
 
 
 def read_parts(path: Path) -> dict[str, xr.Dataset]:
@@ -55,11 +60,15 @@ def read_parts(path: Path) -> dict[str, xr.Dataset]:
     try:
         with h5py.File(path, "r") as file:
             return {
-                part: xr.Dataset({n: (str(a.attrs["dims"]).split(), a[...]) for n, a in group.items()})
-                for part, group in file.items()
+                part: xr.Dataset({n: _array(stored) for n, stored in group.items()}) for part, group in file.items()
             }
     except (OSError, AttributeError, KeyError, ValueError) as error:
         raise StoreError(f"the predictions in '{path.name}' cannot be read ({error}); run the cell again") from error
+
+
+def _array(stored: h5py.Dataset) -> xr.DataArray:
+    levels = {MEMBER: stored.attrs[MEMBER]} if MEMBER in stored.attrs else None
+    return xr.DataArray(stored[...], coords=levels, dims=str(stored.attrs["dims"]).split())
 
 
 def _read(

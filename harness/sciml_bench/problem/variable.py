@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import xarray as xr
+
+from ..errors import ContractError
+
 SAMPLE = "sample"
 TIME = "time"
 HISTORY = "history"
@@ -57,3 +62,19 @@ class Variable:
     def steps(self) -> bool:
         """Whether the variable evolves along `time`."""
         return TIME in self.dims
+
+
+def levels_of(prediction: xr.DataArray) -> np.ndarray | None:
+    """Return the levels of which the members are quantiles; None where they are draws, without a coordinate or with numbers.
+
+    Raises ContractError if a coordinate of fractions does not rise within (0, 1).
+    """
+    if MEMBER not in prediction.coords or prediction.coords[MEMBER].dtype.kind != "f":
+        return None
+    levels = np.asarray(prediction.coords[MEMBER].values)
+    if not (np.diff(levels, prepend=0.0, append=1.0) > 0).all():
+        raise ContractError(
+            f"the coordinate '{MEMBER}' of the prediction of '{prediction.name}' does not rise from above 0 to below 1: where "
+            "the members are quantiles it holds their levels; leave it out, or number them, where they are draws"
+        )
+    return levels.astype(np.float64)

@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..errors import ContractError, NotFiniteError
 from ..method.contract import Predictor
-from ..problem import CLASS, MEMBER, RAGGED, SAMPLE, Problem, Variable
+from ..problem import CLASS, MEMBER, RAGGED, SAMPLE, Problem, Variable, levels_of
 
 
 @dataclass
@@ -65,6 +65,7 @@ def _check_shape(found: xr.DataArray, variable: Variable, inputs: xr.Dataset) ->
             f"the prediction of '{variable.name}' has {found.sizes[MEMBER]} entries along '{MEMBER}': a distribution takes at "
             "least 2; leave the dimension out where there is one prediction"
         )
+    levels_of(found)
 
 
 def _refuse_nan(found: xr.DataArray) -> None:
