@@ -152,6 +152,32 @@ def test_a_value_that_a_method_refuses_ends_the_run_and_leaves_no_record(run, wa
     assert not list(tmp_path.glob("runs/*/*/*.jsonl"))
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            "run -m fno -d burgers --tier huge",
+            "invalid value for '--tier': 'huge' is not one of 'smoke', 'small', 'full'",
+        ),
+        ("run --folds x", "invalid value for '--folds'"),
+        ("run --nosuch", "no such option: --nosuch; `sciml-bench run --help` says what there is"),
+        ("nosuch", "no such command 'nosuch'"),
+        ("info", "missing argument 'name'; `sciml-bench info --help` says what there is"),
+        ("data certify", "missing argument"),
+    ],
+)
+def test_words_that_no_command_knows_are_one_sentence(words, sentence, ask):
+    done = ask(*words.split())
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
+    assert done.stderr.startswith(f"sciml-bench: {sentence}")
+
+
+def test_without_a_command_the_help_is_printed(ask):
+    done = ask()
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "leaderboard" in done.stdout
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_sentence_and_exit_status_2(case, ask, tmp_path):
     words, sentence = BAD[case]

@@ -22,3 +22,7 @@ def test_a_track_has_a_league(ask, tmp_path):
     assert places[0]["name"] == "linear"
     other = ask("leaderboard", "pde", "--results", "r")
     assert (other.returncode, "holds no records of pde" in other.stderr) == (2, True)
+    wrong = ask("leaderboard", "tabulr", "--results", "r")
+    assert (wrong.returncode, wrong.stderr) == (
+        2, "sciml-bench: unknown track or dataset 'tabulr': did you mean tabular?\n"
+    )  # fmt: skip

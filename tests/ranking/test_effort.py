@@ -8,6 +8,7 @@ import pytest
 from sciml_bench.ranking import effort
 from sciml_bench.ranking.checklist import checklist
 from sciml_bench.ranking.summary import summarise
+from sciml_bench.records.record import Cost
 from sciml_bench.reviewed import Tuning
 from sciml_bench.site import settings
 
@@ -18,13 +19,20 @@ LINE = Tuning(
 )  # fmt: skip
 
 
+COST = Cost(
+    data_seconds=3.0, fit_seconds=4.0, fit_cpu_seconds=4.0, predict_seconds=1.0, predict_cpu_seconds=1.0, predict_samples=2,
+    predictor_seconds=1.0, latency_p50=None, latency_p95=None, throughput=1.0, throughput_batch=1, peak_memory_gib=1.0,
+    device_memory_gib=None, energy_joules=None, parameters=7, flops=None, threads=1, precision="float32",
+)  # fmt: skip
+
+
 @pytest.fixture
 def row(record):
     def made(origin="chosen", method="m", **settings):
         one = record(method, 0, np.array([0.1, 0.3]))
         cell = one.cell.model_copy(update={"hyperparameters": {"width": 3, "modes": 12} | settings})
         came = one.provenance.model_copy(update={"hyperparameters_from": origin})
-        return summarise([one.model_copy(update={"cell": cell, "provenance": came})])[0]
+        return summarise([one.model_copy(update={"cell": cell, "provenance": came, "cost": COST})])[0]
 
     return made
 
@@ -43,6 +51,16 @@ def test_what_a_later_search_kept_is_tuned_and_its_page_says_so(origin, row, mon
     assert settings.counted([row(origin)]).startswith(
         "Settings of its 1 row of learned methods with hyperparameters: 1 tuned"
     )
+
+
+def test_its_seconds_and_trials_count(row, monkeypatch):
+    before = row()
+    searched(monkeypatch)
+    assert (before.invested, row().invested) == (7.0, 207.0)  # of data and fit, and of the search too
+    assert settings.trials(row()) == "7 trials"
+    searched(monkeypatch, trials=1, outcome="changed", method_digest="another")
+    assert settings.trials(row("tuned")) == "1 trial"
+    assert settings.trials(row()) == ""
 
 
 @pytest.mark.parametrize(

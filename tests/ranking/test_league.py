@@ -161,6 +161,21 @@ def test_who_has_a_score_on_no_more_than_half_of_the_datasets_has_no_place_and_t
     assert set(few_place.group) & set(found.places[0].group)  # on so little it cannot be told apart
 
 
+def test_who_would_lead_without_a_dataset(rows):
+    given = rows(
+        mean={"a": [1.0] * 5, "b": [1.0] * 5, "c": [1.0] * 5},
+        once={"a": [1e-3] * 5, "b": [0.8] * 5, "c": [0.8] * 5},
+        steady={"a": [0.5] * 5, "b": [0.5] * 5, "c": [0.5] * 5},
+    )
+    found = league(given)
+    assert found is not None
+    assert found.places[0].name == "once"
+    assert found.without == {"a": "steady", "b": "once", "c": "once"}
+    again = league([r for r in given if r.dataset != "a"])
+    assert again is not None
+    assert (again.places[0].name, again.without) == ("steady", {})
+
+
 def test_a_failure_is_never_better_than_the_cells_that_worked(row):
     bad = row("a", "m", [3.0, 3.0, 3.0, 3.0])  # four of five folds, all worse than the baseline
     found = league([row("a", "mean", [1.0] * 5, "control"), bad])

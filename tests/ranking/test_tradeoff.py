@@ -17,6 +17,14 @@ def test_speed_up_is_against_the_cheapest_solver_point_at_least_as_accurate():
     assert not found.dominated
 
 
+def test_between_two_settings_the_solver_is_as_fast_as_the_line_that_joins_them():
+    found = place(Point("m", 0.05, 0.04), 8.0, SOLVER, 0.0)  # at 0.05 a solver of first order takes 0.02 s
+    assert found.speed_up == pytest.approx(2.5)
+    assert found.between == pytest.approx(0.5)
+    for error in (0.1, 1e-2, 0.5):  # at a setting, and coarser than all
+        assert place(Point("m", error, 0.04), 8.0, SOLVER, 0.0).between in (None, pytest.approx(0.1 / 0.04))
+
+
 def test_break_even_is_the_smallest_count_that_pays():
     found = place(Point("m", 0.05, 0.02), 8.0, SOLVER, 0.0)
     n = found.break_even

@@ -19,8 +19,8 @@ def place(name, skill, *imputed):
     )  # fmt: skip
 
 
-def told(*places):
-    return standing(SimpleNamespace(league=SimpleNamespace(datasets=("a", "b", "c"), places=places)))
+def told(*places, **without):
+    return standing(SimpleNamespace(league=SimpleNamespace(datasets=("a", "b", "c"), places=places, without=without)))
 
 
 def test_who_has_a_score_on_some_datasets_leads_and_it_is_told():
@@ -33,6 +33,14 @@ def test_who_has_a_score_on_some_datasets_leads_and_it_is_told():
 def test_who_has_all_scores_and_no_equal_leads_alone():
     assert told(place("two", 0.5), place("three", 0.1)) == (
         "two leads with a skill of 0.50 (0.40 – 0.60), told apart from every other method."
+    )
+
+
+def test_the_datasets_on_which_the_lead_hinges_are_named():
+    sentence = told(place("two", 0.5), place("three", 0.1), a="two", b="three", c="two")
+    assert (
+        sentence
+        == "two leads with a skill of 0.50 (0.40 – 0.60), told apart from every other method. Without b, three would lead."
     )
 
 

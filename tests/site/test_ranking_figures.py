@@ -38,6 +38,7 @@ def league():
         places=places,
         resolution=0.1,
         profile={n: [(1.0 + i, (j + 1) / 9) for j in range(9)] for i, n in enumerate(NAMES)},
+        without={},
         critical=critical_difference(NAMES, ranks),
     )
 

@@ -186,7 +186,7 @@ def tune(
     ] = None,
     results: options.Results = options.RESULTS,
 ) -> None:
-    """Choose the hyperparameters of methods on a track's datasets, with equal effort and by validation scores only.
+    """Choose the hyperparameters of methods on a track's datasets, with an equal allowance and by validation scores only.
 
     Every pair of a method and a dataset is allowed the same trials and the same seconds, whichever ends first. A trial trains on
     the training part of fold 0 and is scored on its validation part; its test part is not read. What was chosen goes to

@@ -1,14 +1,30 @@
-"""How every command ends that is interrupted."""
+"""How every command ends that was called wrongly or is interrupted: with a sentence."""
 
+import sys
 from typing import Any
 
+import typer
 from typer.core import TyperGroup
 
-from ..errors import InterruptedRunError
+from ..errors import InterruptedRunError, UsageError
+
+WRONG: Any = typer.BadParameter.__base__
+"""What the library of the command line raises for words that it does not understand."""
 
 
 class Commands(TyperGroup):
-    """The commands: Ctrl-C ends each with a sentence, where the library of the command line would end without a word."""
+    """The commands: a wrong word and Ctrl-C end each with a sentence, where the library would draw a box or say nothing."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run and exit; raises UsageError for a command, option or value that does not exist."""
+        try:
+            status = super().main(*args, **options | {"standalone_mode": False})
+        except WRONG as error:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                typer.echo(error.ctx.get_help(), nl=False)
+                sys.exit(error.exit_code)
+            raise UsageError(_sentence(error)) from error
+        sys.exit(status if type(status) is int else 0)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for; raises InterruptedRunError on Ctrl-C."""
@@ -18,3 +34,9 @@ class Commands(TyperGroup):
             raise InterruptedRunError(
                 "interrupted; nothing is half-written, and the same command may be given again"
             ) from error
+
+
+def _sentence(error: Any) -> str:
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    command = error.ctx.command_path if error.ctx is not None else "sciml-bench"
+    return f"{message[:1].lower()}{message[1:]}; `{command} --help` says what there is"

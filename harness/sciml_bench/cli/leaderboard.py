@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import UnknownNameError, UsageError
 from ..ranking.league import League, league
 from ..ranking.summary import Row, summarise
 from ..records.store import Store
-from ..registry import track, track_names
+from ..registry import dataset_names, track, track_names
 from . import tables
 from .run import document
 
@@ -19,6 +19,9 @@ def show(name: str | None, tier: str | None, results: Path, as_json: bool) -> No
     """Print the leaderboard of all records of a folder, of those of a dataset, or of a track with its league."""
     store = Store(results)
     store.require()
+    held = (p.name for p in results.glob("*/*") if p.is_dir())
+    if name is not None and name not in (known := {*track_names(), *dataset_names(), *held}):
+        raise UnknownNameError("track or dataset", name, known)
     chosen = track(name) if name in track_names() else None
     if chosen is None:
         records = store.records(tier, name)

@@ -11,11 +11,16 @@ def origin(record: Record) -> Origin | None:
 
 def kept(record: Record) -> Tuning | None:
     """Return the search of the same code on the same data that was made after a record and kept just its settings."""
-    cell, made = record.cell, record.provenance
-    if made.hyperparameters_from not in ("default", "chosen"):
+    line, made = search(record), record.provenance
+    if line is None or line.outcome != "kept" or line.method_digest != made.method_digest:
         return None
+    return line if made.hyperparameters_from in ("default", "chosen") else None
+
+
+def search(record: Record) -> Tuning | None:
+    """Return the search on the data of a record that ended with its settings, whichever came first."""
+    cell = record.cell
     line = tuning((cell.tier, cell.dataset, cell.method))
-    if line is None or line.outcome != "kept":
+    if line is None or line.data_digest != record.provenance.data_digest:
         return None
-    same = (line.method_digest, line.data_digest) == (made.method_digest, made.data_digest)
-    return line if same and line.hyperparameters.items() <= cell.hyperparameters.items() else None
+    return line if line.hyperparameters.items() <= cell.hyperparameters.items() else None

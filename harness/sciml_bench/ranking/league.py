@@ -93,6 +93,8 @@ class League:
     tested; None where no ratio within `CLIP` is enough."""
     profile: Mapping[str, Sequence[tuple[float, float]]]
     """Method → points (τ, share of the datasets on which its error is at most τ times the best)."""
+    without: Mapping[str, str]
+    """Dataset → the method that would have the best skill over the others; nothing of fewer than three datasets."""
     critical: CriticalDifference | None
     """What the mean ranks alone can tell apart; None for fewer than three methods or two datasets."""
 
@@ -108,7 +110,8 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
     rng = np.random.default_rng(seed)
     means = np.maximum(table.errors.mean(axis=2), table.floors)
     skills = _sampled_skills(table, rng, draws)
-    skill = 1 - np.exp(_log_ratio(means[None], table.baseline_of(means[None]))[0].mean(axis=1))
+    logs = _log_ratio(means[None], table.baseline_of(means[None]))[0]
+    skill = 1 - np.exp(logs.mean(axis=1))
     placed = _placed(table.imputed)
     order = np.lexsort((-skill, ~placed))
     _, datasets, folds = table.errors.shape
@@ -155,6 +158,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
         places=tuple(found),
         resolution=resolution,
         profile={table.names[m]: _profile(means, int(m)) for m in order},
+        without=_without(table, logs, placed),
         critical=critical_difference(table.names, ranks),
     )
 
@@ -312,6 +316,14 @@ def _told_apart(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.n
     least = _critical(units, len(first)) * float(np.median(wide))
     within = least < math.log(CLIP[1] / CLIP[0])
     return different | different.T, math.exp(least) if within else None
+
+
+def _without(table: _Table, logs: np.ndarray, placed: np.ndarray) -> dict[str, str]:
+    """Return who would lead without each dataset; `logs` (method, dataset) are the logarithms of which the skill is made."""
+    if len(table.datasets) < 3:
+        return {}
+    rest = np.where(placed[:, None], logs.sum(axis=1, keepdims=True) - logs, np.inf)
+    return {d: table.names[int(m)] for d, m in zip(table.datasets, rest.argmin(axis=0), strict=True)}
 
 
 def _placed(imputed: np.ndarray) -> np.ndarray:

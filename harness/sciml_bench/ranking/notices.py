@@ -25,6 +25,12 @@ def notices(rows: Sequence[Row]) -> list[str]:
     return found
 
 
+def timed_on(rows: Sequence[Row]) -> str:
+    """Return what most cells of a board ran on, nothing where none succeeded."""
+    counted = Counter(_machine(r) for row in rows for r in row.records if r.status == "ok")
+    return max(counted, key=lambda m: (counted[m], m), default="")
+
+
 def _machines(rows: Sequence[Row]) -> list[str]:
     """Say which rows were timed on something else than most: another processor or accelerator, or another number of cores."""
     of_rows = {row.name: {_machine(r) for r in row.records if r.status == "ok"} for row in rows}

@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import metrics
 from ..records.record import Record
+from . import effort
 from .compare import samples_of
 from .intervals import Interval, corrected, of_folds, test_over_train
 from .tradeoff import Point, Tradeoff, place
@@ -304,7 +305,10 @@ def _of_some(name: str, records: list[Record]) -> bool:
 
 
 def _cost(records: list[Record]) -> dict[str, float]:
-    """Return the means of what the cells cost, without times unless they are of one cell alone on what it ran on."""
+    """Return the means of what the cells cost, without times unless they are of one cell alone on what it ran on.
+
+    A search that came after the cells and kept their settings is part of their cost as one that came before.
+    """
     costs = [r.cost for r in records if r.cost is not None]
     own = all(c.own for c in costs)
     found: dict[str, float] = {}
@@ -312,6 +316,8 @@ def _cost(records: list[Record]) -> dict[str, float]:
         values = [getattr(c, name) for c in costs if getattr(c, name) is not None]
         if values and (own or name not in TIMES):
             found[name] = fmean(values)
+    if costs and "tuning_seconds" not in found and (later := effort.kept(records[0])) is not None:
+        found["tuning_seconds"] = later.seconds
     if costs and own:
         found["predict_seconds_per_sample"] = fmean(c.predict_seconds / c.predict_samples for c in costs)
     return found

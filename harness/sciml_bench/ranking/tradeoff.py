@@ -36,6 +36,8 @@ class Tradeoff:
     note: str
     solver: str = ""
     """The solver's point at equal error, nothing where it has none."""
+    between: float | None = None
+    """The speed-up with the solver's seconds at just the method's error, on a line between its points in logarithms."""
 
 
 def place(method: Point, invested: float, solver: Sequence[Point], floor: float) -> Tradeoff:
@@ -58,4 +60,15 @@ def place(method: Point, invested: float, solver: Sequence[Point], floor: float)
         if gain > 0
         else f"never: {cheapest.name} is faster and at least as accurate",
         solver=cheapest.name,
+        between=_between(method, cheapest, solver),
     )
+
+
+def _between(method: Point, equal: Point, solver: Sequence[Point]) -> float | None:
+    """Return the speed-up where the solver's line from the point at equal error to the next coarser one has the method's error."""
+    coarser = min((s for s in solver if s.error > method.error), key=lambda s: s.error, default=None)
+    if coarser is None or not 0 < equal.error < method.error or coarser.seconds >= equal.seconds:
+        return None
+    share = math.log(method.error / equal.error) / math.log(coarser.error / equal.error)
+    seconds = math.exp((1 - share) * math.log(equal.seconds) + share * math.log(coarser.seconds))
+    return seconds / method.seconds

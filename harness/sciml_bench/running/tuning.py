@@ -1,4 +1,4 @@
-"""Choosing hyperparameters with equal effort: every method of a track is allowed the same trials and the same seconds.
+"""Choosing hyperparameters with an equal allowance: every method of a track may have the same trials and the same seconds.
 
 For each pair of a method that has something to choose (`search`) and a dataset that it applies to:
 

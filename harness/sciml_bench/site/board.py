@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..ranking.facets import physics_score
-from ..ranking.notices import notices
+from ..ranking.notices import notices, timed_on
 from ..ranking.summary import Row
 from . import cards, text
 from .columns import Column, Value, columns, physics_label
@@ -65,6 +65,8 @@ class Board:
     scale: LogScale
     commands: tuple[str, ...]
     notices: tuple[str, ...]
+    timed_on: str
+    """The machine that most of its cells ran on."""
 
     @property
     def anchor(self) -> str:
@@ -142,6 +144,7 @@ def _board(rows: list[Row]) -> Board:
         scale=scale,
         commands=commands(rows),
         notices=tuple(notices(rows)),
+        timed_on=timed_on(rows),
     )
 
 

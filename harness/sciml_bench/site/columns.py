@@ -140,15 +140,21 @@ def _cost(
 
 
 def _settings(row: Row) -> Value:
-    """Return how its settings came about, sorted by the effort."""
+    """Return how its settings came about, with the number of trials, sorted by the effort."""
     found, order = settings.origin(row), list(settings.WORDS.values())
-    return Value(found or text.NONE, sort=float(order.index(found)) if found in order else None)
+    return Value(found or text.NONE, settings.trials(row), float(order.index(found)) if found in order else None)
 
 
 def _invested(row: Row) -> Value:
     parts = [row.cost.get("data_seconds"), row.cost.get("fit_seconds")]
     known = [p for p in parts if p is not None]
     return Value(text.seconds(sum(known)), sort=sum(known)) if known else Value()
+
+
+def _updates(row: Row) -> Value:
+    """Return how often the weights were changed in training, of methods that say so in their settings."""
+    found = row.records[0].cell.hyperparameters.get("updates")
+    return Value(text.whole(found), sort=float(found)) if isinstance(found, int) else Value()
 
 
 def _speed_up(row: Row) -> Value:
@@ -182,6 +188,7 @@ COST = (
     _cost("latency_p95", "Latency", text.seconds, "95%"),
     _cost("throughput", "Throughput", text.number, "samples a second", best="high"),
     _cost("parameters", "Parameters", text.whole, "trained"),
+    Column("updates", "Updates", "cost", _updates, "of the weights"),
     _cost("peak_memory_gib", "Memory", text.number, "peak, GiB"),
     _cost("device_memory_gib", "Device memory", text.number, "peak, GiB"),
     _cost("energy_joules", "Energy", text.number, "J"),

@@ -52,7 +52,8 @@ PHYSICS = (
         "gradient/…",
         "√⟨(s·E′ − g·m)²⟩ / √⟨‖g‖² ‖m‖² / n⟩, where E′ is half the change of the predicted scalar between x + m and x − m, m a "
         "small random move of the n inputs, g the predicted target that should be the scalar's derivative, and s its sign: "
-        "whether predicted forces are those of the predicted energy; about 1 where the two have nothing to do with each other",
+        "whether predicted forces are those of the predicted energy; about 1 where the two have nothing to do with each other; "
+        "the move is finite, so that even an exact derivative scores about 10⁻³",
         "0",
     ),
     Entry(

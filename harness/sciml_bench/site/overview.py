@@ -73,6 +73,7 @@ class Overview:
     methods: int
     datasets: int
     failed: int
+    reproduced: int
 
 
 def overview(suite: Suite, contests: Sequence[Contest]) -> Overview:
@@ -90,6 +91,7 @@ def overview(suite: Suite, contests: Sequence[Contest]) -> Overview:
         methods=len({r.cell.method for r in records}),
         datasets=len({b.dataset for b in suite.boards}),
         failed=sum(r.status != "ok" for r in records),
+        reproduced=sum(r.provenance.badge == "reproduced" for r in records),
     )
 
 
@@ -156,9 +158,14 @@ def standing(pool: Pool) -> str:
     )
     if first.imputed:
         lead += f", with a score on {n - len(first.imputed)} of the {n} datasets"
-    if not ties:
-        return f"{lead}, told apart from every other method."
-    return f"{lead}, which cannot be told from {_few(ties)}."
+    told = f", which cannot be told from {_few(ties)}" if ties else ", told apart from every other method"
+    return f"{lead}{told}.{_hinges(league)}"
+
+
+def _hinges(league: League) -> str:
+    """Name the datasets without which another method would lead."""
+    changed = {d: name for d, name in league.without.items() if name != league.places[0].name}
+    return "".join(f" Without {text.words(d)}, {name} would lead." for d, name in changed.items())
 
 
 def _few(names: Sequence[str]) -> str:

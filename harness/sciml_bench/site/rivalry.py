@@ -1,6 +1,7 @@
 """What is said of the best method beside the classical solver: which of the two is the better choice, and by how much.
 
-Wall time varies: where the times of the folds of the two overlap, neither is called the faster one.
+Wall time varies: where the times of the folds of the two overlap, neither is called the faster one. Nor is the method where it
+owes that to the distance between two settings of the solver.
 """
 
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ def against_solver(board: Board, best: RowView) -> Rivalry:
         return Rivalry(EQUAL, "the times of the folds overlap")
     if tradeoff.speed_up < 1:
         return Rivalry(SOLVER, f"{text.number(1 / tradeoff.speed_up, 2)}× faster at equal error")
+    if tradeoff.between is not None and tradeoff.between < 1:
+        return Rivalry(EQUAL, "faster than the solver’s next finer setting, slower than the line between its settings")
     return Rivalry(METHOD, f"{text.number(tradeoff.speed_up, 2)}× faster at equal error")
 
 

@@ -30,6 +30,12 @@ def origin(row: Row) -> str:
     return WORDS.get(effort.origin(first) or "", "")
 
 
+def trials(row: Row) -> str:
+    """Return how many trials a row's settings were tuned with, nothing where they were not or no line tells."""
+    line = effort.search(row.records[0]) if origin(row) == WORDS["tuned"] else None
+    return "" if line is None else f"{line.trials} trial{'s' if line.trials != 1 else ''}"
+
+
 def counted(rows: Iterable[Row]) -> str:
     """Say in a sentence how the settings of the learned rows came about; nothing where there is none."""
     learned = [r for r in rows if r.applies and not (r.solver or r.control)]
