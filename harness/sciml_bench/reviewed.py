@@ -54,8 +54,10 @@ class Tuning(BaseModel):
     """The best validation score; None where every trial failed."""
     gain: FiniteFloat | None
     """Mean over validation samples of (statistic of before − statistic of the best), in its standard errors."""
-    outcome: Literal["changed", "kept"]
-    """Kept: nothing was better than before by more than noise."""
+    outcome: Literal["changed", "kept", "declined"]
+    """Kept: nothing was better than before by more than noise. Declined: something was, and was not taken."""
+    reason: str = ""
+    """Why it was declined; by hand, as the outcome then is."""
     hyperparameters: dict[str, Any]
     """The entry in the file of hyperparameters; empty where the method's own stand."""
     search: dict[str, list[Any]]
@@ -92,7 +94,7 @@ def write(found: Tuning, folder: Path) -> None:
     if found.hyperparameters:
         of_dataset[found.method] = found.hyperparameters
     known = {**_lines(*_state(lines)), found.pair: found}
-    write_text(lines, "".join(f"{known[pair].model_dump_json()}\n" for pair in sorted(known)))
+    write_text(lines, "".join(f"{known[pair].model_dump_json(exclude_defaults=True)}\n" for pair in sorted(known)))
     write_text(settings, to_toml(table))
 
 

@@ -63,6 +63,13 @@ def test_its_seconds_and_trials_count(row, monkeypatch):
     assert settings.trials(row()) == ""
 
 
+def test_what_was_declined_is_told_with_its_reason(row, monkeypatch):
+    searched(monkeypatch, outcome="declined", reason="twice the time")
+    assert settings.origin(row()) == "by hand"
+    (told,) = [c.told for c in checklist(replace(row(), baseline=1.0)) if c.name == "Hyperparameters logged"]
+    assert told.endswith("; a search of 7 trials (2026-02-03) found better ones, which were declined: twice the time.")
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -148,6 +148,9 @@ def _hyperparameters(f: _Facts) -> tuple[Verdict, str]:
         "given": ", given on the command line",
         None: "",
     }[first.provenance.hyperparameters_from]
+    search = effort.search(first)
+    if search is not None and search.outcome == "declined":
+        chosen += f"; a search of {search.trials} trials ({search.date}) found better ones, which were declined: {search.reason}"
     if (search := effort.kept(first)) is not None:
         chosen += f", and kept by a search of {search.trials} trials on validation data that came after ({search.date})"
     told = "Its one is" if n == 1 else f"All {n} are"
