@@ -19,7 +19,8 @@ class FNO(GridMethod):
     Each layer multiplies the lowest Fourier modes of `width` channels by learnt matrices, so that the map is
     one of functions: trained on one grid, it predicts on any other. `modes` is the highest wavenumber kept
     along each axis (no more than half the training grid's points), `layers` the number ℓ of such layers.
-    `domain_padding` extends a domain that is not periodic by this fraction of its length before the layers.
+    `domain_padding` extends a domain that is not periodic by this fraction of its length before the layers. In
+    training the share `dropout` of the values in the perceptron behind each layer is set to 0.
     `forecast` and `noise` say how evolution problems are trained, the other fields how the shared loop
     trains.
 
@@ -70,12 +71,14 @@ class FNO(GridMethod):
     modes: int = 8
     layers: int = 4
     domain_padding: float = 0.0
+    dropout: float = 0.0
     learning_rate: float = 6e-3
 
     def check(self) -> None:
-        """Refuse a size below 1 and a padding longer than the domain."""
+        """Refuse a size below 1, a padding longer than the domain and a share of dropout without meaning."""
         self.require_positive(("width", "modes", "layers"))
         self.require_between("domain_padding", 0, 1)
+        self.require_between("dropout", 0, 0.9)
 
     def build(
         self,
@@ -95,4 +98,5 @@ class FNO(GridMethod):
             modes=self.modes,
             layers=self.layers,
             domain_padding=self.domain_padding,
+            dropout=self.dropout,
         )

@@ -37,8 +37,8 @@ class PINO(TrainedMethod):
     the residual's terms. Times at which the training data themselves, so differentiated, miss the equation by more than
     a twentieth of R count little; the fact `truth_residual` is that miss (the median over times), `physics_share` the mean
     weight that is left. An equation that they miss at every time is refused. Fields that only the equation knows, such as a
-    stream function, are predicted too. `width`, `modes`, `layers` and `domain_padding` are
-    those of the Fourier neural operator.
+    stream function, are predicted too. `width`, `modes`, `layers`, `domain_padding` and
+    `dropout` are those of the Fourier neural operator.
 
     Works well where grid and output interval resolve the motion; where a front is thinner than the grid, next to nothing
     of the equation counts, and it is a Fourier neural operator that forecasts in one pass. λ of 0.01 to 1; 0 leaves the
@@ -88,6 +88,7 @@ class PINO(TrainedMethod):
     modes: int = 8
     layers: int = 4
     domain_padding: float = 0.0
+    dropout: float = 0.0
     learning_rate: float = 6e-3
 
     def applies_to(self, problem: Problem) -> str | None:
@@ -111,6 +112,7 @@ class PINO(TrainedMethod):
 
         self.require_positive(("width", "modes", "layers"))
         self.require_between("domain_padding", 0, 1)
+        self.require_between("dropout", 0, 0.9)
         self.require_between("physics_weight", 0, 1e6)
         run = self.run(seed, device, log)
         whole, train = with_auxiliary(problem, train)
@@ -142,4 +144,5 @@ class PINO(TrainedMethod):
             modes=self.modes,
             layers=self.layers,
             domain_padding=self.domain_padding,
+            dropout=self.dropout,
         )

@@ -20,7 +20,8 @@ class TFNO(GridMethod):
     The Fourier neural operator whose multipliers R_ℓ (channel in, channel out, modes of each axis) are a small core
     tensor G_ℓ times a factor for each axis: about `rank` times as many parameters, which suits few training samples.
     `rank` 1 has as many as the dense network. All other fields are those of the Fourier neural operator: `width`
-    channels, `modes` wavenumbers along each axis, `layers` ℓ, `domain_padding` as a fraction of the domain's length.
+    channels, `modes` wavenumbers along each axis, `layers` ℓ, `domain_padding` as a fraction of the domain's length,
+    `dropout` in the perceptrons behind the layers.
 
     Works well: more width than an FNO of the same cost, a rank of 0.05 to 0.5, a learning rate of 1e-3 to 1e-2.
 
@@ -67,12 +68,14 @@ class TFNO(GridMethod):
     layers: int = 4
     rank: float = 0.2
     domain_padding: float = 0.0
+    dropout: float = 0.0
     learning_rate: float = 6e-3
 
     def check(self) -> None:
-        """Refuse a size below 1, a rank outside of 0 to 1 and a padding longer than the domain."""
+        """Refuse a size below 1, a rank outside of 0 to 1, a padding longer than the domain and dropout without meaning."""
         self.require_positive(("width", "modes", "layers"))
         self.require_between("domain_padding", 0, 1)
+        self.require_between("dropout", 0, 0.9)
         if not 0 < self.rank <= 1:
             raise UsageError(f"rank is {self.rank}, but must be above 0 and at most 1")
 
@@ -94,6 +97,7 @@ class TFNO(GridMethod):
             modes=self.modes,
             layers=self.layers,
             domain_padding=self.domain_padding,
+            dropout=self.dropout,
             factorization="Tucker",
             rank=self.rank,
         )

@@ -190,6 +190,7 @@ def test_the_data_are_left_as_they_were():
     [
         ({"width": 0}, "width is 0, but must be at least 1"),
         ({"domain_padding": -1.0}, "domain_padding is -1.0, but must lie between 0 and 1"),
+        ({"dropout": -0.1}, r"dropout is -0\.1, but must lie between 0 and 0\.9"),
         ({"noise": -1.0}, "noise is -1.0, but must not be negative"),
         ({"forecast": "autoregressive"}, "the targets do not evolve from a given state; use 'direct'"),
     ],

@@ -7,6 +7,8 @@ import xarray as xr
 
 from sciml_bench.errors import UsageError
 from sciml_bench.methods.fno import FNO
+from sciml_bench.methods.mc_dropout import dropout_layers
+from sciml_bench.methods.pino import PINO
 from sciml_bench.methods.tfno import TFNO
 from sciml_bench.methods.uno import UNO
 from sciml_bench.problem import Problem, Variable
@@ -93,6 +95,24 @@ def test_any_grid_in_one_to_three_dimensions(method, grid, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("grid", [(32,), (16, 16)])
+@pytest.mark.parametrize("method", [FNO, TFNO, UNO, PINO])
+def test_dropout_acts_in_training_alone(method, grid):
+    x = torch.randn(2, 1, *grid, generator=torch.Generator().manual_seed(0))
+
+    def network(rate):
+        torch.manual_seed(0)
+        return method(width=8, modes=4, dropout=rate).build(1, 1, grid, True)
+
+    plain, thinned = network(0.0), network(0.5)
+    torch.manual_seed(1)
+    assert torch.equal(plain(x), plain(x))
+    assert not torch.allclose(thinned(x), thinned(x))
+    torch.testing.assert_close(thinned.eval()(x), plain.eval()(x))
+    assert not list(dropout_layers(plain))
+    assert list(dropout_layers(thinned))
+
+
 def test_the_u_shape_has_one_level_for_each_halving():
     for depth, levels in ((1, [1, 1, 2, 2, 1, 1]), (2, [1, 1, 2, 4, 4, 2, 1, 1])):
         network = UNO(width=6, modes=4, depth=depth).build(1, 1, (32,), True)
@@ -112,6 +132,7 @@ def test_the_u_shape_has_one_level_for_each_halving():
         (TFNO(modes=0), "modes is 0, but must be at least 1"),
         (UNO(depth=0), "depth is 0, but must be at least 1"),
         (UNO(domain_padding=2.0), "domain_padding is 2.0, but must lie between 0 and 1"),
+        (UNO(dropout=1.0), r"dropout is 1\.0, but must lie between 0 and 0\.9"),
         (UNO(noise=0.1), "noise is 0.1, but the forecast is direct"),
     ],
 )

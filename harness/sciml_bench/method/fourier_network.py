@@ -15,12 +15,14 @@ def fourier_network(
     modes: int,
     layers: int,
     domain_padding: float,
+    dropout: float = 0.0,
     factorization: Literal["Tucker"] | None = None,
     rank: float = 1.0,
 ) -> torch.nn.Module:
     """Return the network with the wavenumbers up to `modes` along each axis, at most half the points of `grid`.
 
-    With a `factorization` the multipliers of each layer have about `rank` times the parameters of dense ones.
+    With a `factorization` the multipliers of each layer have about `rank` times the parameters of dense ones. In training the
+    share `dropout` of the values in the perceptron that follows each layer, point by point, is set to 0.
     """
     return FNO(
         n_modes=highest(modes, grid),
@@ -30,6 +32,7 @@ def fourier_network(
         n_layers=layers,
         positional_embedding="grid",
         domain_padding=domain_padding or None,
+        channel_mlp_dropout=dropout,
         factorization=factorization,
         rank=rank,
     )
