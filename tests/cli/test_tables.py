@@ -32,6 +32,6 @@ def test_numbers_are_whole_on_a_terminal_of_any_width(width):
         assert any(whole in line for line in lines), whole
     assert any(long[:16] in line for line in lines)
     left_out = any("left out, as the terminal is narrow" in line for line in lines)
-    assert left_out == (width < 300), width
+    assert left_out == (width < 160), width
     for end in ("64x64", "float64"):  # what tells one setting of the solver from another
         assert any(end in line for line in lines), end

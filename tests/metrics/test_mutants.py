@@ -35,7 +35,7 @@ MUTANTS = {
     ),
     "comparing step k with k − 1": (PHYSICS, "p.values[:, :-1]], axis=1)", "p.values[:, 1:]], axis=1)",
         "test_physics_metrics.py::test_an_exact_solution_has_no_defect"),
-    "the biased ensemble estimator": (UNCERTAINTY, "/ (M * (M - 1))", "/ (M * M)",
+    "the biased ensemble estimator": (UNCERTAINTY, "/ (M * (M - fair))", "/ (M * M)",
         "test_uncertainty.py::test_crps_of_members_is_that_of_scoringrules"),
     "quantiles m/(M − 1) of the members": (UNCERTAINTY, "(M + 1) * q - 1", "(M - 1) * q",
         "test_uncertainty.py::test_members_drawn_like_the_truth_are_calibrated"),

@@ -119,21 +119,14 @@ def test_a_failed_cell_is_kept_and_run_again_only_when_asked_to(run, waves, meth
 
 
 def test_children_that_a_method_leaves_behind_are_ended_with_it(run, waves, method_file, tmp_path, told, said):
-    note = tmp_path / "child"
-    body = (
-        (
-            f"child = subprocess.Popen(['sleep', '300'])\nopen({str(note)!r}, 'a').write(f'{{child.pid}} ')\n"
-            "return repeat"
-        )
-        .replace("{{", "{")
-        .replace("}}", "}")
-    )
+    body = "log.fact('child', subprocess.Popen(['sleep', '300']).pid)\nreturn repeat"
     done = run(
         "run", "--method", str(method_file("forks", body)), "--dataset", str(waves), "--folds", "2", "--no-baselines",
         "--no-page",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    pids = [int(p) for p in note.read_text().split()]
+    kept = (tmp_path / "runs" / "file" / "waves" / "forks.jsonl").read_text().splitlines()
+    pids = [int(json.loads(line)["diagnostics"]["facts"]["child"]) for line in kept]
     assert len(pids) == 2
     assert not [p for p in pids if psutil.pid_exists(p) and psutil.Process(p).status() != psutil.STATUS_ZOMBIE]
     line = said(done.stderr, "fold 1/2")

@@ -152,8 +152,8 @@ def test_the_first_page_says_what_to_use_and_how_sure_that_is(site):
     index = Words((site / "index.html").read_text(encoding="utf-8")).text
     assert "Navier–Stokes vorticity smoke, cpu rel_l2 fno 0.0350" in index
     assert "14× less error than mean" in index
-    assert "method wins 5.0× faster at equal error" in index
-    assert "predictions rougher initial 2.0×" in index
+    told = "about equal faster than the solver’s next finer setting, slower than the line between its settings"
+    assert f"{told} rougher initial 2.0×" in index
     assert "Partial differential equations fno leads with a skill of 0.93" in index
     assert "burgers, burgers shock" in index.partition("Not run yet at this tier:")[2]
     assert "2026-01-01 21 cells at 0123456789 : vanished ( fno ); navier stokes ( reference_solver , fno" in index
