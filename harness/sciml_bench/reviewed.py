@@ -21,8 +21,8 @@ HYPERPARAMETERS = "hyperparameters.toml"
 TUNING = "tuning.jsonl"
 HEADER = """\
 # Hyperparameters of the published rows, [tier.dataset.method]. What is not named here is the method's own for that tier.
-# Written by `sciml-bench tune`, which chooses on the validation part of fold 0 and reads nothing of its test part, with the same
-# number of trials and the same seconds for every pair of one search; tuning.jsonl says how each pair went. Pairs without a line
+# Written by `sciml-bench tune`, which chooses on the validation part of fold 0 and reads nothing of its test part, and allows the
+# same trials and the same seconds to every pair of one search; tuning.jsonl says how each pair went. Pairs without a line
 # there were chosen by hand, on a validation part too, and wait for it. The test parts of the other folds are made of samples that
 # fold 0 trains on or is validated on: for one choice among a dozen they are nearly new, not quite. The command line's --set goes
 # before this file, and this file before a method's `tiers`.

@@ -258,7 +258,7 @@ def test_the_page_says_what_the_parameters_mean_where_the_suite_still_has_the_da
     for gone in ("small/vanished@cuda.html", "file/my_data.html"):
         assert "what the parameters mean" not in (site / gone).read_text()
     spring = CellId.model_construct(dataset="spring", tier="small")
-    assert "Gaussian noise of standard deviation `noise`" in " ".join(cards.definition(spring)[1])
+    assert "Gaussian noise of standard deviation `noise`" in " ".join(cards.definition(spring))
 
 
 def test_the_table_of_values_holds_every_row(site):

@@ -151,7 +151,7 @@ def _hyperparameters(f: _Facts) -> tuple[Verdict, str]:
     search = effort.search(first)
     if search is not None and search.outcome == "declined":
         chosen += f"; a search of {search.trials} trials ({search.date}) found better ones, which were declined: {search.reason}"
-    if (search := effort.kept(first)) is not None:
+    elif search is not None and effort.kept(first) is not None:
         chosen += f", and kept by a search of {search.trials} trials on validation data that came after ({search.date})"
     told = "Its one is" if n == 1 else f"All {n} are"
     return "yes", f"{told} in every record and in the cell’s key{chosen}."

@@ -120,18 +120,16 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
         skills = _spread_out(skill, skills, math.sqrt(1 + folds * table.overlap))
     different, resolution = _told_apart(skill, skills, units)
     lows, highs = _intervals(skill, skills, units)
-    places = np.tile(np.argsort(order) + 1, (2, 1))
-    places[:, placed] = [[1], [placed.sum()]]
-    if units > 1:
-        places = np.repeat(places[:1], len(skills), axis=0)
-        places[:, placed] = _places(skills[:, placed])
+    drawn = _places(skills[:, placed]) if units > 1 else np.tile([[1], [placed.sum()]], placed.sum())
+    tail = (1 - LEVEL) / 2
+    spans = np.quantile(drawn, [tail, 1 - tail], axis=0, method="nearest")
+    ranges = dict(zip(np.flatnonzero(placed), spans.T, strict=True))
     ranks = _ranks(means)
     ratio = means / table.baseline_of(means[None])[0]
     groups = _groups(np.argsort(-skill, kind="stable"), different)
-    tail = (1 - LEVEL) / 2
     found = []
     for position, m in enumerate(order):
-        first, last = np.quantile(places[:, m], [tail, 1 - tail], method="nearest")
+        first, last = ranges.get(m, (position + 1, position + 1))
         worst = int(np.argmax(np.where(table.imputed[m], 0.0, ratio[m])))
         found.append(
             Place(

@@ -26,22 +26,25 @@ def notices(rows: Sequence[Row]) -> list[str]:
 
 
 def timed_on(rows: Sequence[Row]) -> str:
-    """Return what most cells of a board ran on, nothing where none succeeded."""
-    counted = Counter(_machine(r) for row in rows for r in row.records if r.status == "ok")
+    """Return what most rows of a board ran on, nothing where none succeeded."""
+    counted = Counter(m for machines in _of_rows(rows).values() for m in machines)
     return max(counted, key=lambda m: (counted[m], m), default="")
+
+
+def _of_rows(rows: Sequence[Row]) -> dict[str, set[str]]:
+    """Return what the cells of each row ran on."""
+    return {row.name: {_machine(r) for r in row.records if r.status == "ok"} for row in rows}
 
 
 def _machines(rows: Sequence[Row]) -> list[str]:
     """Say which rows were timed on something else than most: another processor or accelerator, or another number of cores."""
-    of_rows = {row.name: {_machine(r) for r in row.records if r.status == "ok"} for row in rows}
-    counted = Counter(m for machines in of_rows.values() for m in machines)
-    if len(counted) < 2:
-        return []
-    common = max(counted, key=lambda m: (counted[m], m))
+    common = timed_on(rows)
     others: dict[str, list[str]] = {}
-    for name, machines in of_rows.items():
+    for name, machines in _of_rows(rows).items():
         for machine in machines - {common}:
             others.setdefault(machine, []).append(name)
+    if not others:
+        return []
     told = "; ".join(f"{', '.join(names)} on {machine}" for machine, names in sorted(others.items()))
     return [f"Not all times are of one machine, so that they do not compare: {told}; the others on {common}."]
 

@@ -43,7 +43,7 @@ REMOVE_OR_MAKE = sum(1 << n for n in range(4, 13))
 """To remove folders and files, and to make each kind of them."""
 CHANGE = WRITE_FILE | REMOVE_OR_MAKE | REFER | TRUNCATE
 FILE_RIGHTS = WRITE_FILE | READ_FILE | TRUNCATE
-SYSTEM = (Path("/dev"), Path("/proc"), Path.home() / ".nv")
+SYSTEM = ("/dev", "/proc", os.path.expanduser("~/.nv"))
 """What libraries write to by themselves: devices and shared memory, names of threads, the GPU driver's compiler."""
 SINCE = {REFER: 2, TRUNCATE: 3}
 """The version of Landlock that brought a right."""
@@ -61,7 +61,7 @@ def enclose(scratch: Path, secret: Iterable[Path]) -> str:
     `scratch`, and in what systems and compilers need. There is no way back.
     """
     hidden = sorted({*map(str, _absolute([*_cached(), *secret, *published(root("results"))]))})
-    own = [os.path.realpath(p) for p in (scratch.parent, *compiled.folders(), *SYSTEM)]
+    own = [os.path.realpath(p) for p in map(str, (scratch.parent, *compiled.folders(), *SYSTEM))]
     _settle(scratch)
     version = landlock_version()
     if version == 0:

@@ -41,17 +41,21 @@ def _dataset_class(name: str) -> type[Dataset] | None:
         return None
 
 
-def account(*classes: type) -> tuple[str, tuple[str, ...]]:
-    """Return the first sentence of the docstrings of classes, which is an equation, and the paragraphs that follow."""
-    told = [inspect.cleandoc(vars(c).get("__doc__") or "") for c in classes]
-    first, *others = [" ".join(p.split()) for p in "\n\n".join(filter(None, told)).split("\n\n")]
-    return first, tuple(others)
+def account(method: str) -> tuple[str, ...]:
+    """Return the paragraphs of a method's docstring, of which the first is its equation; none of a method that is gone."""
+    cls = method_class(method)
+    return () if cls is None else _paragraphs(cls)
 
 
-def definition(cell: CellId) -> tuple[str, tuple[str, ...]]:
+def definition(cell: CellId) -> tuple[str, ...]:
     """Return what a cell's dataset is, and what its parameters mean, in its docstring and those that it builds on."""
     cls = None if cell.tier == "file" else _dataset_class(cell.dataset)
-    return account(*(c for c in (cls.__mro__ if cls else ()) if issubclass(c, Dataset) and c is not Dataset))
+    return _paragraphs(*(c for c in (cls.__mro__ if cls else ()) if issubclass(c, Dataset) and c is not Dataset))
+
+
+def _paragraphs(*classes: type) -> tuple[str, ...]:
+    told = (inspect.cleandoc(vars(c).get("__doc__") or "") for c in classes)
+    return tuple(" ".join(p.split()) for text in told for p in text.split("\n\n") if p)
 
 
 def dataset_card(cell: CellId) -> DatasetCard | None:

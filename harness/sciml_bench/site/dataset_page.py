@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ..problem import Dataset, DatasetCard, Problem
 from ..ranking.intervals import Interval
-from ..records.record import CellId, Record
+from ..records.record import Record
 from . import cards, plots, text
 from .board import Board, RowView
 from .chart import Chart, Line
@@ -113,7 +113,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         board=board,
         card=cards.dataset_card(first.cell),
         problem=problem,
-        definition=_definition(first.cell),
+        definition=cards.definition(first.cell),
         parameters=first.cell.dataset_parameters,
         version=first.cell.dataset_version,
         refined=_changes(dataset, _quietly(dataset.refined)) if dataset else "",
@@ -135,11 +135,6 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         film=max((s.film for d in shown for s in d.samples if s.film), key=lambda film: film.frames, default=None),
         details=tuple(ordered),
     )
-
-
-def _definition(cell: CellId) -> tuple[str, ...]:
-    equation, account = cards.definition(cell)
-    return (equation, *account) if equation else ()
 
 
 def _best_first(board: Board, details: Sequence[RowPage]) -> list[RowPage]:

@@ -76,14 +76,13 @@ def method_page(suite: Suite, method: str, details: Mapping[int, Shown]) -> Meth
     """Return the page of a method; `details` maps the identity of a row's view to what its page shows."""
     results = [Result(b, v, details[id(v)]) for b in suite.boards for v in b.rows if v.row.method == method]
     card = cards.method_card(method)
-    cls = cards.method_class(method)
-    equation, account = cards.account(*([cls] if cls else []))
+    equation, *account = cards.account(method) or ("",)
     shown = [r for r in results if r.view.shown]
     return MethodPage(
         method=method,
         card=card,
         equation=equation,
-        account=account,
+        account=tuple(account),
         results=tuple(results),
         places=tuple(_places(suite, method)),
         learning=tuple((r, r.page.learning) for r in shown if r.page.learning),
