@@ -24,7 +24,8 @@ class GAT(Method):
 
     A node weighs what its neighbours say by attention, which sees both ends and the edge: relative position, distance, given
     features. Between pointwise encoder and decoder, with layer norm and skip connections. `virtual_node` adds a node that
-    hears from all others and answers, in each layer. `width` is divided among the heads.
+    hears from all others and answers, in each layer. `width` is divided among the heads. In training the share `dropout` of
+    what each layer adds is set to 0.
 
     Edges are the given ones, in both directions; where a problem gives none, all pairs within `radius`, or if that is 0 the
     `neighbours` nearest. With `centred` each node knows its position relative to the graph's mean. A trajectory is predicted
@@ -78,6 +79,7 @@ class GAT(Method):
     heads: int = 4
     layers: int = 8
     virtual_node: bool = True
+    dropout: float = 0.0
     radius: float = 0.0
     neighbours: int = 12
     centred: bool = True
@@ -114,6 +116,8 @@ class GAT(Method):
         for name in ("width", "heads", "layers"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, but must be at least 1")
+        if not 0 <= self.dropout <= 0.9:
+            raise UsageError(f"dropout is {self.dropout}, but must lie between 0 and 0.9")
         if self.width % self.heads:
             raise UsageError(f"width is {self.width}, but must be a multiple of heads, {self.heads}")
         return fit_on_graphs(
@@ -145,4 +149,5 @@ class GAT(Method):
             conv=lambda width: GATv2Conv(width, width // self.heads, self.heads, edge_dim=edge_features or None),
             edged=edge_features > 0,
             virtual=self.virtual_node,
+            dropout=self.dropout,
         )

@@ -25,6 +25,7 @@ class GCN(Method):
     The convolution of the paper, here between pointwise encoder and decoder, with layer norm and skip connections, without
     which more than a few layers wash all nodes out to one value. It sees who is joined to whom and no more: positions enter
     as features of the nodes. `virtual_node` adds a node that hears from all others and answers, in each layer.
+    In training the share `dropout` of what each layer adds is set to 0.
 
     Edges are the given ones, in both directions; where a problem gives none, all pairs within `radius`, or if that is 0 the
     `neighbours` nearest. With `centred` each node knows its position relative to the graph's mean. A trajectory is predicted
@@ -73,6 +74,7 @@ class GCN(Method):
     width: int = 64
     layers: int = 12
     virtual_node: bool = True
+    dropout: float = 0.0
     radius: float = 0.0
     neighbours: int = 12
     centred: bool = True
@@ -109,6 +111,8 @@ class GCN(Method):
         for name in ("width", "layers"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, but must be at least 1")
+        if not 0 <= self.dropout <= 0.9:
+            raise UsageError(f"dropout is {self.dropout}, but must lie between 0 and 0.9")
         return fit_on_graphs(
             self.build,
             train,
@@ -138,4 +142,5 @@ class GCN(Method):
             conv=lambda width: GCNConv(width, width),
             edged=False,
             virtual=self.virtual_node,
+            dropout=self.dropout,
         )

@@ -25,6 +25,7 @@ class MPNN(Method):
     The graph network of learnt simulators. Nodes and edges are encoded to `width` channels, edges from relative position,
     distance and given features; messages are summed; a perceptron decodes the nodes. The papers put the layer norm behind φ
     and ψ; here it stands in front. `virtual_node` adds a node that hears from all others and answers, in each step.
+    In training the share `dropout` of what ψ gives is set to 0.
 
     Edges are the given ones, in both directions; where a problem gives none, all pairs within `radius`, or if that is 0 the
     `neighbours` nearest. With `centred` each node knows its position relative to the graph's mean. A trajectory is predicted
@@ -72,6 +73,7 @@ class MPNN(Method):
     width: int = 48
     steps: int = 10
     virtual_node: bool = True
+    dropout: float = 0.0
     radius: float = 0.0
     neighbours: int = 12
     centred: bool = False
@@ -108,6 +110,8 @@ class MPNN(Method):
         for name in ("width", "steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} is {getattr(self, name)}, but must be at least 1")
+        if not 0 <= self.dropout <= 0.9:
+            raise UsageError(f"dropout is {self.dropout}, but must lie between 0 and 0.9")
         return fit_on_graphs(
             self.build,
             train,
@@ -128,5 +132,11 @@ class MPNN(Method):
         from sciml_bench.method.graph_nets import EncodeProcessDecode
 
         return EncodeProcessDecode(
-            node_features, edge_features, outputs, width=self.width, steps=self.steps, virtual=self.virtual_node
+            node_features,
+            edge_features,
+            outputs,
+            width=self.width,
+            steps=self.steps,
+            virtual=self.virtual_node,
+            dropout=self.dropout,
         )

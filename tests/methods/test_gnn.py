@@ -2,16 +2,18 @@
 
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
 
 from sciml_bench.errors import UsageError
+from sciml_bench.method.wrapping import wrap
 from sciml_bench.methods.descriptor_ridge import DescriptorRidge
 from sciml_bench.methods.gat import GAT
 from sciml_bench.methods.gcn import GCN
+from sciml_bench.methods.mc_dropout import MCDropout, dropout_layers
 from sciml_bench.methods.mpnn import MPNN
 from sciml_bench.methods.persistence import Persistence
 from sciml_bench.problem import Problem, Variable
@@ -198,6 +200,25 @@ def test_ridge_on_descriptors_knows_the_edge_of_a_domain():
     assert float(abs(found - data["u"]).max()) < 1e-3
 
 
+@pytest.mark.parametrize("method", [GCN(layers=2, width=8), GAT(layers=2, width=8), MPNN(steps=2, width=8)])
+def test_dropout_thins_in_training_alone_and_its_draws_can_be_kept(method):
+    log = Silent()
+    data = graphs((A, EDGES, U), 24, seed=1)
+    short = replace(method, updates=5, validations=1)
+
+    def trained(m):
+        return m.fit(data, data, problem=AVERAGE, budget=None, seed=0, device="cpu", log=log)(data)["u"]
+
+    thinned = replace(short, dropout=0.5)
+    assert not np.array_equal(trained(short), trained(thinned))
+    np.testing.assert_array_equal(trained(thinned), trained(thinned))
+    draws = trained(wrap(MCDropout, type(method), {"draws": 3})(**asdict(thinned)))
+    assert draws.dims == ("member", "node")
+    assert (draws.std("member") > 0).all()
+    assert not list(dropout_layers(short.build(2, 1, 1)))
+    assert len(list(dropout_layers(thinned.build(2, 1, 1)))) == (2 if isinstance(method, MPNN) else 1)
+
+
 @pytest.mark.parametrize("precision", ["bf16-mixed", "64-true"])
 @pytest.mark.parametrize("method", [GCN(layers=1), GAT(layers=1), MPNN(steps=1)], ids=["gcn", "gat", "mpnn"])
 def test_other_precisions_run(method, precision):
@@ -212,6 +233,11 @@ def test_other_precisions_run(method, precision):
         (GAT(width=6, heads=4), "width is 6, but must be a multiple of heads, 4"),
         (MPNN(steps=0), "steps is 0, but must be at least 1"),
         (MPNN(updates=0), "updates is 0, but must be at least 1"),
+        *(
+            (method(dropout=rate), rf"dropout is {rate}, but must lie between 0 and 0\.9")
+            for method in (GCN, GAT, MPNN)
+            for rate in (-0.1, 1.0)
+        ),
         (MPNN(forecast="autoregressive"), "use 'direct'"),
         (DescriptorRidge(scales=0), "scales is 0, but must be at least 1"),
     ],

@@ -34,7 +34,8 @@ class VirtualNode(torch.nn.Module):
 class Convolutions(torch.nn.Module):
     """h ← h + σ(conv(norm(h))), layer by layer, between pointwise encoder and decoder; `virtual` adds a virtual node to each.
 
-    `conv(width)` makes a layer of torch_geometric; `edged` says that it is given edge features too.
+    `conv(width)` makes a layer of torch_geometric; `edged` says that it is given edge features too. In training the share
+    `dropout` of what each layer adds is set to 0.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Convolutions(torch.nn.Module):
         conv: Callable[[int], torch.nn.Module],
         edged: bool,
         virtual: bool,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.encoder = mlp(node_features, width, width)
@@ -54,6 +56,7 @@ class Convolutions(torch.nn.Module):
         self.norms = torch.nn.ModuleList(torch.nn.LayerNorm(width) for _ in range(layers))
         self.virtual = torch.nn.ModuleList(VirtualNode(width) for _ in range(layers if virtual else 0))
         self.decoder = torch.nn.Sequential(torch.nn.LayerNorm(width), mlp(width, width, outputs))
+        self.dropout = torch.nn.Dropout(dropout)
         self.edged = edged
 
     def forward(self, graphs: GraphBatch) -> Tensor:
@@ -61,16 +64,19 @@ class Convolutions(torch.nn.Module):
         h = self.encoder(graphs.nodes)
         extra = (graphs.edges,) if self.edged else ()
         for k, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            h = h + torch.nn.functional.gelu(conv(norm(h), graphs.edge_index, *extra))
+            h = h + self.dropout(torch.nn.functional.gelu(conv(norm(h), graphs.edge_index, *extra)))
             if len(self.virtual):
                 h = self.virtual[k](h, graphs)
         return self.decoder(h)
 
 
 class MessagePassing(torch.nn.Module):
-    """mᵢⱼ = φ(eᵢⱼ, norm(hᵢ), norm(hⱼ)); eᵢⱼ ← eᵢⱼ + mᵢⱼ; hᵢ ← hᵢ + ψ(norm(hᵢ), Σⱼ mᵢⱼ), φ and ψ perceptrons: one step."""
+    """mᵢⱼ = φ(eᵢⱼ, norm(hᵢ), norm(hⱼ)); eᵢⱼ ← eᵢⱼ + mᵢⱼ; hᵢ ← hᵢ + ψ(norm(hᵢ), Σⱼ mᵢⱼ), φ and ψ perceptrons: one step.
 
-    def __init__(self, width: int) -> None:
+    In training the share `dropout` of what ψ gives is set to 0.
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.norm = torch.nn.LayerNorm(width)
         # The first layer of φ acts on nodes before they are gathered to edges, of which there are more: the same map, cheaper.
@@ -79,6 +85,7 @@ class MessagePassing(torch.nn.Module):
         self.edge = torch.nn.Linear(width, width)
         self.message = torch.nn.Sequential(torch.nn.GELU(), torch.nn.Linear(width, width))
         self.update = mlp(2 * width, width, width)
+        self.dropout = torch.nn.Dropout(dropout)
 
     def forward(self, h: Tensor, e: Tensor, graphs: GraphBatch) -> tuple[Tensor, Tensor]:
         """(node, width), (edge, width) → the same."""
@@ -87,19 +94,27 @@ class MessagePassing(torch.nn.Module):
         heard = self.sender(x).index_select(0, start) + self.receiver(x).index_select(0, end)
         m = self.message(heard + self.edge(e))
         total = torch.zeros_like(h).index_add(0, end, m.to(h.dtype))
-        return h + self.update(torch.cat([x, total], dim=1)), e + m
+        return h + self.dropout(self.update(torch.cat([x, total], dim=1))), e + m
 
 
 class EncodeProcessDecode(torch.nn.Module):
     """Perceptrons encode nodes and edges, `steps` steps of message passing follow, a perceptron decodes the nodes."""
 
     def __init__(
-        self, node_features: int, edge_features: int, outputs: int, *, width: int, steps: int, virtual: bool
+        self,
+        node_features: int,
+        edge_features: int,
+        outputs: int,
+        *,
+        width: int,
+        steps: int,
+        virtual: bool,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.nodes = torch.nn.Sequential(mlp(node_features, width, width), torch.nn.LayerNorm(width))
         self.edges = torch.nn.Sequential(mlp(max(1, edge_features), width, width), torch.nn.LayerNorm(width))
-        self.steps = torch.nn.ModuleList(MessagePassing(width) for _ in range(steps))
+        self.steps = torch.nn.ModuleList(MessagePassing(width, dropout) for _ in range(steps))
         self.virtual = torch.nn.ModuleList(VirtualNode(width) for _ in range(steps if virtual else 0))
         self.decoder = torch.nn.Sequential(torch.nn.LayerNorm(width), mlp(width, width, outputs))
 
