@@ -7,9 +7,11 @@ import pytest
 
 from sciml_bench.ranking.checklist import checklist
 from sciml_bench.ranking.compare import compare
+from sciml_bench.ranking.facets import facets
 from sciml_bench.ranking.league import league
 from sciml_bench.ranking.summary import error_on, summarise
 from sciml_bench.records.record import Cost, PerSample
+from sciml_bench.site.columns import columns
 
 HARD = np.array([8.0, 8.0, 1.0, 1.0, 1.0, 1.0])
 """How hard the samples of a fold are; the first two are solved by the method that solves each anew."""
@@ -61,6 +63,16 @@ def test_errors_are_taken_on_the_same_samples(rows):
     assert rows["anew"].error == pytest.approx(3.2)
     assert error_on(rows["mean"], rows["anew"]) == pytest.approx(8.0)
     assert error_on(rows["anew"], rows["net"]) is None
+
+
+def test_a_fit_has_seconds_where_something_is_fitted(rows):
+    timed = {n: replace(r, cost={**r.cost, "fit_seconds": 1e-5}) for n, r in rows.items()}
+    assert {n for n, r in timed.items() if r.fit_seconds is not None} == {"mean", "net"}
+    shown = {c.key: c for c in columns(list(timed.values()), None)}
+    for key in ("fit", "data_and_fit_seconds"):
+        assert {n for n, r in timed.items() if shown[key].of(r).sort is None} == {"anew", "solver8", "solver4"}
+    assert "fit" in facets(list(timed.values()))["net"]
+    assert "fit" not in facets(list(timed.values()))["anew"]
 
 
 def test_they_are_means_over_repetitions(rows):

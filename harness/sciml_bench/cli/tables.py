@@ -75,7 +75,7 @@ COLUMNS = (
     Column("95% interval", lambda r: interval(r.scores[r.primary])),
     Column("physics", lambda r: mean(r.scores, "pde_defect", "pde_residual"), 3),
     Column("cover 90%", lambda r: mean(r.scores, "coverage_90", digits="{:.2f}"), 5),
-    Column("fit", lambda r: seconds(None if r.solver or r.part is not None else r.cost.get("fit_seconds")), 2),
+    Column("fit", lambda r: seconds(r.fit_seconds), 2),
     Column("per sample", lambda r: seconds(r.seconds_per_sample)),
     Column("speed-up", lambda r: _speed_up(r.tradeoff), 4),
     Column("break-even", lambda r: _break_even(r.tradeoff), 6),

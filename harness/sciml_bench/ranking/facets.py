@@ -58,7 +58,7 @@ def facets(rows: Sequence[Row]) -> dict[str, dict[str, Facet]]:
             "physics": [v for r in own if (v := _relative(r, heads[r.dataset], boards[r.dataset])) is not None],
             "crps": [v for r in own if (v := _relative(r, "crps", boards[r.dataset])) is not None],
             "throughput": _logs(r.cost.get("throughput") for r in own),
-            "fit": _logs(r.cost.get("fit_seconds") for r in own),
+            "fit": _logs(r.fit_seconds for r in own),
             "speed_up": _logs(None if r.tradeoff is None else r.tradeoff.speed_up for r in own),
         }
         found[name] = {k: Facet(math.exp(fmean(v)), len(v)) for k, v in values.items() if v}

@@ -78,7 +78,7 @@ def _cells(row: Row, place: str) -> Iterator[str]:
     yield "–" if error.low is None or error.high is None else f"{error.low:.3g} to {error.high:.3g}"
     yield _number(row.floor.get(row.primary))
     yield _number(row.scores["coverage_90"].mean if "coverage_90" in row.scores else None)
-    yield "–" if "fit_seconds" not in row.cost else f"{row.cost['fit_seconds']:.3g} s"
+    yield "–" if row.fit_seconds is None else f"{row.fit_seconds:.3g} s"
     yield ", ".join(f"{n} {status}" for status, n in row.status.items()) + f" of {row.folds}"
     yield ", ".join(sorted({r.provenance.badge for r in row.records}))
 

@@ -137,6 +137,11 @@ class Row:
         return self.cost.get("predict_seconds_per_sample")
 
     @property
+    def fit_seconds(self) -> float | None:
+        """Seconds of a fit; None for solvers and for what solves each instance anew while it predicts, as nothing is fitted."""
+        return None if self.solver or self.part is not None else self.cost.get("fit_seconds")
+
+    @property
     def invested(self) -> float:
         """Seconds spent before the first prediction: data, tuning where it is recorded, and fit."""
         return sum(self.cost.get(name, 0.0) for name in INVESTED)

@@ -146,9 +146,10 @@ def _settings(row: Row) -> Value:
 
 
 def _invested(row: Row) -> Value:
-    parts = [row.cost.get("data_seconds"), row.cost.get("fit_seconds")]
-    known = [p for p in parts if p is not None]
-    return Value(text.seconds(sum(known)), sort=sum(known)) if known else Value()
+    if row.fit_seconds is None:
+        return Value()
+    spent = row.cost.get("data_seconds", 0.0) + row.fit_seconds
+    return Value(text.seconds(spent), sort=spent)
 
 
 def _updates(row: Row) -> Value:
@@ -177,7 +178,7 @@ def _break_even(row: Row) -> Value:
 
 SETTINGS = Column("settings", "Settings", "accuracy", _settings, "how chosen", True)
 COST = (
-    _cost("fit", "Fit", text.seconds, of="fit_seconds"),
+    Column("fit", "Fit", "cost", lambda r: Value(text.seconds(r.fit_seconds), sort=r.fit_seconds), shown=True),
     _cost("latency", "Latency", text.seconds, "median", of="latency_p50"),
     _cost("per_sample", "Per sample", text.seconds, of="predict_seconds_per_sample"),
     Column("speed_up", "Speed-up", "cost", _speed_up, "at equal error", True, "high"),

@@ -1,6 +1,6 @@
 """All that a site shows, put in order: the tracks with their leagues, and the boards that belong to none."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import registry
@@ -146,7 +146,6 @@ def _pool(name: str, track: Track, boards: Sequence[Board]) -> Pool:
     mine = tuple(sorted(boards, key=lambda b: order[b.dataset]))
     rows = [v.row for b in mine for v in b.rows]
     made = league(rows)
-    solved_anew = {r.name for r in rows if r.part is not None}
     return Pool(
         track=name,
         title=track.title,
@@ -157,7 +156,7 @@ def _pool(name: str, track: Track, boards: Sequence[Board]) -> Pool:
         boards=mine,
         lacking=tuple(d for d in track.datasets if d not in {b.dataset for b in mine}),
         league=made,
-        standings=() if made is None else _standings(made, mine, _without_fit(facets(rows), solved_anew)),
+        standings=() if made is None else _standings(made, mine, facets(rows)),
     )
 
 
@@ -183,11 +182,6 @@ def _standings(made: League, boards: Sequence[Board], found: Mapping[str, Mappin
             )
         )
     return tuple(standings)
-
-
-def _without_fit(found: Mapping[str, Mapping[str, Facet]], names: Collection[str]) -> dict[str, dict[str, Facet]]:
-    """Return the facets, without `fit` of those methods that solve each instance anew while they predict: none was fitted."""
-    return {n: {k: v for k, v in own.items() if k != "fit" or n not in names} for n, own in found.items()}
 
 
 def drawn(skill: float) -> float:
