@@ -1,6 +1,7 @@
 """The plots of a league show what it holds, trust no name, and are not drawn twice."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from sciml_bench.ranking.critical_difference import critical_difference
 from sciml_bench.ranking.league import League, Place
 from sciml_bench.site import ranking_figures
 from sciml_bench.site.gallery import Gallery
+from sciml_bench.site.track_page import figures
 
 NAMES = ("fno", "unet", "<b>$x_", "mean")
 
@@ -77,6 +79,13 @@ def test_bars_that_share_a_level_do_not_touch():
         on_level = sorted(e[:2] for e in ends if e[2] == level)
         assert all(a[1] < b[0] for a, b in pairwise(on_level))
     assert max(levels) < len(levels) - 1
+
+
+def test_a_profile_of_one_or_two_datasets_is_not_drawn(gallery, league):
+    def captions(datasets):
+        return [c for _, c in figures(replace(league, datasets=league.datasets[:datasets]), gallery)]
+
+    assert [any("Performance profile" in c for c in captions(n)) for n in (1, 2, 3, 9)] == [False, False, True, True]
 
 
 def test_the_profile_says_where_each_is_best(gallery, league):
