@@ -24,6 +24,15 @@ def data():
     return SMOKE.generate(0, range(12))
 
 
+def test_the_truth_is_solved_to_its_own_tolerance_and_the_solver_to_a_looser_one(data):
+    pictures, found = data["a"].values, np.stack([data["log_kxx"], data["log_kyy"]], axis=1)
+    tight = np.array([log_permeability(resampled(a, 64), tolerance=1e-12) for a in pictures])
+    np.testing.assert_allclose(found, tight, atol=1e-9, rtol=0)
+    solved = SMOKE.solver.solve(only(data, ["a"]), elements=64)
+    off = np.abs(np.stack([solved["log_kxx"], solved["log_kyy"]], axis=1) - tight).max()
+    assert 1e-8 < off < 1e-3
+
+
 def turned(k):
     """The tensor of a medium turned by 90°."""
     r = np.array([[0.0, -1.0], [1.0, 0.0]])
@@ -139,7 +148,7 @@ def test_error_of_the_solver_falls_with_its_cost(data):
         errors.append(float(np.sqrt(((made.log_kxx - data.log_kxx) ** 2).mean())))
     assert len(errors) >= 5
     assert all(later < earlier for earlier, later in pairwise(errors))
-    assert errors[-1] < 1e-12
+    assert 1e-7 < errors[-1] < 1e-4
 
 
 def test_shares_without_meaning_are_refused():
