@@ -173,7 +173,7 @@ class NavierStokes(Dataset):
             "are to be predicted in one rollout. The lower the viscosity, the finer the structures and the "
             "sooner small errors grow. The paper prints 7^(3/2) as the factor of the covariance, while the "
             "generator released with it uses 7^(3/2) as the factor of the standard deviation; the data here "
-            "follow the generator. It is about in two versions: this one, and one whose real and imaginary "
+            "follow the generator. It circulates in two versions: this one, and one whose real and imaginary "
             "parts have unit variance each, so that its fields are √2 times as large."
         ),
         sources=(

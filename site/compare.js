@@ -67,8 +67,9 @@ function sentence(c) {
   const span = `ratio ${short(c.ratio)}, 95% interval ${short(c.low)} to ${short(c.high)}`;
   if (!c.different) return `no difference between ${first} and ${second} can be told ${where}: ${more}, ${span}`;
   const [better, worse] = c.ratio < 1 ? [first, second] : [second, first];
-  const share = (100 * (1 - Math.min(c.ratio, 1 / c.ratio))).toFixed(0);
-  return `${better} has ${share}% less error than ${worse} ${where}: ${more}, ${span}`;
+  const part = Math.min(c.ratio, 1 / c.ratio);
+  const less = part > 0.01 ? `${(100 * (1 - part)).toFixed(0)}%` : `${short(1 / part)} times`;
+  return `${better} has ${less} less error than ${worse} ${where}: ${more}, ${span}`;
 }
 
 // The largest distance of an end of an interval from 1, as a logarithm; a factor of two at least.
@@ -209,7 +210,7 @@ class Page {
       const why = scored(this.chosen[0]) && scored(this.chosen[i + 1]) ? "not on the same samples" : "only one has a score";
       if (!c) return [node("td", { colSpan: 4, className: "text" }, why)];
       const better = c.ratio < 1 ? c.first : c.second;
-      const [text, kind] = c.tied ? ["tie at the floor", "plain"] : c.different ? [better, "good"] : ["no difference", "plain"];
+      const [text, kind] = c.tied ? ["tie at the floor", "plain"] : c.different ? [better, "good"] : ["not told apart", "plain"];
       return [
         node("td", {}, node("b", {}, `${number(c.ratio)}×`), node("small", {}, `${number(c.low)} – ${number(c.high)}`)),
         node("td", { className: "drawn", innerHTML: drawn(c, span) }),

@@ -27,11 +27,12 @@ from .complaint import complaint
 from .errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
 from .method.contract import Method
 from .problem import TIERS, Dataset, DatasetCard, MethodCard, Problem
-from .problem.generation import USER_MODULE
 from .protocol.track import Track
 from .raised import told
 from .values import coerce
 
+USER_MODULE = "sciml_bench_user_"
+"""How the modules of a user's own files are called."""
 DATA_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nc", ".nc4", ".netcdf")
 OTHER_SUFFIXES = (".csv", ".tsv", ".json", ".parquet", ".npy", ".npz", ".mat", ".pt", ".pkl", ".xlsx", ".zarr", ".txt")
 """Ends of names that can only be meant as files of data, which are told what to do."""

@@ -49,10 +49,6 @@ class Cached:
     samples: int
 
 
-USER_MODULE = "sciml_bench_user_"
-"""How the module of a user's own file is called."""
-
-
 def data_key(name: str, dataset: Dataset, seed: int) -> str:
     """Return the key of the generated data: all that decides its bytes, the code of the dataset's own module among it.
 

@@ -80,8 +80,9 @@ class Comparison:
             )
             return f"no difference between {self.first} and {self.second} can be told {where}: {more}, {span}{why}"
         better, worse = (self.first, self.second) if self.ratio < 1 else (self.second, self.first)
-        share = 100 * (1 - min(self.ratio, 1 / self.ratio))
-        return f"{better} has {share:.0f}% less error than {worse} {where}: {more}, {span}"
+        part = min(self.ratio, 1 / self.ratio)
+        less = f"{100 * (1 - part):.0f}%" if part > 0.01 else f"{1 / part:.3g} times"
+        return f"{better} has {less} less error than {worse} {where}: {more}, {span}"
 
 
 def compare(first: Sequence[Record], second: Sequence[Record], *, seed: int = 0) -> Comparison:

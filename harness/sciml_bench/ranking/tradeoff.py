@@ -46,7 +46,8 @@ def place(method: Point, invested: float, solver: Sequence[Point], floor: float)
         return Tradeoff(None, None, None, False, "no reference solver to compare with")
     equal = [s for s in solver if s.error <= max(method.error, floor)]
     affordable = [s for s in solver if s.seconds <= method.seconds]
-    error_ratio = min(s.error for s in affordable) / method.error if affordable and method.error > 0 else None
+    own = max(method.error, floor)
+    error_ratio = max(min(s.error for s in affordable), floor) / own if affordable and own > 0 else None
     if not equal:
         return Tradeoff(None, error_ratio, None, False, "more accurate than every solver point")
     cheapest = min(equal, key=lambda s: s.seconds)

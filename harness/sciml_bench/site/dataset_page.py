@@ -86,7 +86,7 @@ class Entry:
     truth: str
 
 
-TRUTH = {"refined": "of a solver", "closed_form": "in closed form", "measured": "measured"}
+TRUTH = {"refined": "by refining", "closed_form": "in closed form", "measured": "measured"}
 
 
 def entries(boards: Sequence[Board]) -> list[Entry]:

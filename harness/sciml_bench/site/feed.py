@@ -14,7 +14,7 @@ _TAG = "tag:sciml-bench,2026:"
 
 
 def feed(boards: Sequence[Board]) -> str:
-    """Return the newest rows, the newest first; links are relative to the feed."""
+    """Return the newest rows of methods that apply, the newest first; links are relative to the feed."""
     dated = sorted(
         ((_date(v), b, v) for b in boards for v in b.rows), key=lambda e: (e[0], e[1].page, e[2].row.name), reverse=True
     )
@@ -24,7 +24,7 @@ def feed(boards: Sequence[Board]) -> str:
     _add(root, "updated", dated[0][0])
     ET.SubElement(root, "link", rel="self", href=PAGE)
     ET.SubElement(root, "link", rel="alternate", href="index.html")
-    for date, board, view in dated[:MOST]:
+    for date, board, view in [e for e in dated if e[2].row.applies][:MOST]:
         root.append(_entry(date, board, view))
     ET.indent(root, "")
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"

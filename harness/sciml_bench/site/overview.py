@@ -39,7 +39,7 @@ class WorstShift:
     """Its error there over that on the test part."""
     steadier: RowView | None
     steadier_ratio: float
-    """Of the tied one: its error there over the best method's on the test part."""
+    """The same of the tied one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ def advice(board: Board, contest: Contest | None) -> Advice:
         best=best,
         tied=tied,
         shift=_worst_shift(best, tied),
-        baseline=_against_baseline(board, best),
+        baseline=_against_baseline(board, best, contest),
         solver=against_solver(board, best),
     )
 
@@ -122,26 +122,31 @@ def _tied(contest: Contest, best: RowView, rivals: Sequence[RowView]) -> tuple[R
 
 
 def _worst_shift(best: RowView, tied: Sequence[RowView]) -> WorstShift | None:
-    """Return on which shift the best method loses most, and the tied one that keeps at least twice as much there, if any."""
+    """Return on which shift the best method loses most, and the tied one with the least error there, if it is half or less."""
     error = best.row.error
     if not error or not best.row.shifts:
         return None
     ratios = {name: interval.mean / error for name, interval in best.row.shifts.items()}
     worst = max(ratios, key=lambda name: ratios[name])
-    others = [(found.mean / error, v) for v in tied if (found := v.row.shifts.get(worst)) is not None]
+    others = [(found.mean, v) for v in tied if (found := v.row.shifts.get(worst)) is not None]
     least, steadier = min(others, key=lambda o: o[0], default=(math.inf, None))
-    keeps = 2 * least <= ratios[worst]
-    return WorstShift(worst, ratios[worst], steadier if keeps else None, least)
+    if steadier is None or not steadier.row.error or 2 * least > best.row.shifts[worst].mean:
+        return WorstShift(worst, ratios[worst], None, math.nan)
+    return WorstShift(worst, ratios[worst], steadier, least / steadier.row.error)
 
 
-def _against_baseline(board: Board, best: RowView) -> str:
-    """Say how much less error the best method has than the best of the simple ones."""
+def _against_baseline(board: Board, best: RowView, contest: Contest | None) -> str:
+    """Say how much less error the best method has than the best of the simple ones, and where that is so on few samples."""
     if best.row.family in SIMPLE:
         return "is itself the baseline"
     simple = next((v for v in board.methods if v.row.family in SIMPLE and v.row.ok), None)
     if simple is None or not simple.row.error or not best.row.error:
         return text.NONE
-    return f"{text.number(simple.row.error / best.row.error, 2)}× less error than {simple.row.name}"
+    told = f"{text.number(simple.row.error / best.row.error, 2)}× less error than {simple.row.name}"
+    paired = None if contest is None else contest.between(best.row.name, simple.row.name)
+    if paired is None or paired.wins >= 0.5:
+        return told
+    return f"{told} in the mean, yet more on {100 * (1 - paired.wins):.0f}% of the samples"
 
 
 def standing(pool: Pool) -> str:
