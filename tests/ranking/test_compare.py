@@ -67,6 +67,7 @@ def test_it_says_which_is_better_and_by_how_much(record):
     assert found.sentence.startswith("b has 3")
     assert "% less error than a on d (small, 5 folds, 200 test samples): rel_l2 " in found.sentence
     assert found.wins < 0.05
+    assert "b has 1e+03 times less error than a" in replace(found, ratio=1000.0).sentence
     other = compare(b, a)
     assert other.ratio == pytest.approx(1 / found.ratio)
     assert other.sentence.split(":")[0] == found.sentence.split(":")[0]

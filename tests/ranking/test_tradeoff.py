@@ -98,3 +98,9 @@ def test_times_of_cells_that_shared_a_gpu_stand_nowhere_and_their_errors_do(cost
     assert [r.name for r in summarise([costing("s", 0.1, "solver", 1.0, None, 3), alone]) if r.seconds_per_sample] == [
         "alone"
     ]
+
+
+def test_what_is_below_the_floor_is_at_it_at_equal_cost_too():
+    solver = [Point("exact", 0.0, 1.0)]
+    assert place(Point("net", 0.1, 2.0), 0.0, solver, 0.01).error_ratio == pytest.approx(0.1)
+    assert place(Point("net", 0.001, 2.0), 0.0, solver, 0.01).error_ratio == 1.0
