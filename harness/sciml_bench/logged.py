@@ -34,6 +34,7 @@ def point(name: object, step: object, value: object) -> tuple[str, tuple[int, fl
 def fact(name: object, value: object) -> tuple[str, float | str]:
     """Return the name and the value of what `log.fact` was given; a number of NumPy's becomes Python's.
 
+    One that is not finite becomes its name, as records hold no such numbers.
     Raises ContractError for what is no number and no string.
     """
     plain = value.item() if isinstance(value, np.generic) else value
@@ -41,7 +42,7 @@ def fact(name: object, value: object) -> tuple[str, float | str]:
         raise ContractError(f"log.fact was given a {type(value).__name__} as '{name}'; expected a number or a string")
     if name in COUNTED and (isinstance(plain, str) or not math.isfinite(plain)):
         raise ContractError(f"log.fact was given {plain!r} as '{name}'; expected a finite number")
-    return _name("fact", name), plain
+    return _name("fact", name), plain if isinstance(plain, str) or math.isfinite(plain) else str(plain)
 
 
 def _name(kind: str, name: object) -> str:

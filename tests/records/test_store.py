@@ -60,6 +60,16 @@ def test_a_line_cut_short_is_reported_and_the_next_append_starts_afresh(tmp_path
     told("truncated record line", "the records before and after it", store.complaints[0])
 
 
+def test_a_repeated_line_does_not_put_a_newer_run_aside(tmp_path: Path):
+    store = Store(tmp_path)
+    store.append(record("1" * 16))
+    path = tmp_path / "smoke/burgers/mean.jsonl"
+    old = path.read_text()
+    store.append(record("2" * 16))
+    path.write_text(path.read_text() + old)
+    assert [r.key[0] for r in store.records()] == ["1", "2"]
+
+
 def test_a_line_twice_counts_once_and_is_reported(tmp_path: Path, told):
     store = Store(tmp_path)
     for _ in range(2):

@@ -94,6 +94,21 @@ def test_each_fault_becomes_a_status_and_a_sentence_while_other_cells_go_on(memo
     assert str(paths[0].parent) not in done.stdout
 
 
+def test_a_loss_or_a_fact_that_is_not_finite_costs_no_record(run, waves, method_file):
+    body = (
+        "for step, value in enumerate([1.0, np.nan, np.inf, 0.5]):\n    log.curve('loss', step, value)\n"
+        "log.fact('spread', np.float64('inf'))\nreturn repeat"
+    )
+    path = method_file("diverges", body)
+    words = ("run", "--method", str(path), "--dataset", str(waves), "--folds", "2", "--no-baselines", "--json")
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    for cell in json.loads(done.stdout)["cells"]:
+        assert cell["diagnostics"]["curves"]["loss"] == [[0, 1.0], [3, 0.5]]
+        assert cell["diagnostics"]["facts"]["spread"] == "inf"
+    assert "0 cells run, 2 found" in run(*words).stderr
+
+
 def test_other_cells_go_on_and_failed_rows_stay_in_the_table(run, waves, method_file):
     path = method_file("raises", 'raise RuntimeError("no")')
     done = run("run", "--method", f"{path},linear", "--dataset", str(waves), "--folds", "2", "--no-page")

@@ -93,6 +93,7 @@ class Store:
                 continue
             if line in first:
                 self._complain(f"{name} line {number} repeats line {first[line]} and counts once: nothing is lost")
+                continue
             first.setdefault(line, number)
             try:
                 record = Record.model_validate_json(line)

@@ -309,9 +309,9 @@ def _sentence(error: BaseException) -> str:
     return told(error, f"; {sandbox.SENTENCE}" if isinstance(error, PermissionError) else "")
 
 
-def _thin(points: list[tuple[int, float]], most: int = 200) -> list[tuple[int, float | None]]:
-    """Keep at most so many points of a curve, first and last among them; JSON has no NaN, so it becomes None."""
-    kept = points
-    if len(points) > most:
-        kept = [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]
-    return [(s, v if np.isfinite(v) else None) for s, v in kept]
+def _thin(points: list[tuple[int, float]], most: int = 200) -> list[tuple[int, float]]:
+    """Keep at most so many points of a curve, first and last among them; those without a finite value are left out."""
+    finite = [(s, v) for s, v in points if np.isfinite(v)]
+    if len(finite) <= most:
+        return finite
+    return [finite[round(i * (len(finite) - 1) / (most - 1))] for i in range(most)]
