@@ -71,6 +71,20 @@ def test_what_decides_predictions_counts(marked, old, new):
     assert marked(SOURCE.replace(old, new)) != marked(SOURCE)
 
 
+def test_the_parts_that_are_built_on_count_where_they_are_asked_for(marked, tmp_path):
+    """What a dataset is made with stands in other files than its own."""
+    folder = tmp_path / "parts_under_test"
+    folder.mkdir()
+    found = []
+    for tolerance in ("1e-8", "1e-3"):
+        (folder / "solver.py").write_text(f"TOLERANCE = {tolerance}\n")
+        alone = marked("from parts_under_test.solver import TOLERANCE\n")
+        found.append((alone, digest.of_source("plugin_under_test", "parts_under_test.")))
+    (first, first_with), (second, second_with) = found
+    assert first == second
+    assert first_with != second_with
+
+
 def test_no_framework_is_imported():
     asked = (
         "import sys; from sciml_bench.registry import method_names; from sciml_bench.running.cell import source_digest; "

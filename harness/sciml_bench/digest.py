@@ -29,23 +29,27 @@ def of_arrays(data: xr.Dataset) -> str:
     return total.hexdigest()
 
 
-def of_source(module_name: str) -> str:
+OF_METHODS, OF_DATASETS = "sciml_bench.method.", "sciml_bench.problem."
+"""The parts of the package that decide what methods predict, and what datasets make."""
+
+
+def of_source(module_name: str, shared: str = OF_METHODS) -> str:
     """Return the digest of a plugin's source: its own module or folder and the parts of the package that it builds on.
 
     Comments, docstrings and layout do not count, nor what a class says of itself without deciding a prediction: the words of
     its card, and `tiers` and `search`, from which hyperparameters are chosen, as those stand in the cell themselves. Of the
-    package, only `sciml_bench.method` counts: what a method trains with decides its predictions. Follows imports, also those
-    inside functions.
+    package, only modules whose names begin with `shared` count: what a method trains with decides its predictions. Follows
+    imports, also those inside functions.
     """
     total = hashlib.sha256()
-    for name, path in sorted(_closure(module_name).items()):
+    for name, path in sorted(_closure(module_name, shared).items()):
         # A user's own file is named by its content alone, so that moving it changes nothing.
         label = name if name.startswith("sciml_bench.") else path.name
         total.update(f"{label}\n{_normalised(path.read_text(encoding='utf-8'))}\n".encode())
     return total.hexdigest()
 
 
-def _closure(module_name: str) -> Mapping[str, Path]:
+def _closure(module_name: str, shared: str) -> Mapping[str, Path]:
     seen: dict[str, Path] = {}
     waiting = [module_name]
     while waiting:
@@ -57,13 +61,13 @@ def _closure(module_name: str) -> Mapping[str, Path]:
             continue
         path = seen[name] = Path(found.origin)
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += [n for n in _imports(path, package) if _counts(n, module_name)]
+        waiting += [n for n in _imports(path, package) if _counts(n, module_name, shared)]
     return seen
 
 
-def _counts(name: str, plugin: str) -> bool:
-    shared = name.startswith("sciml_bench.method.") and name != "sciml_bench.method.contract"
-    return shared or name.startswith(f"{plugin}.")
+def _counts(name: str, plugin: str, shared: str) -> bool:
+    built_on = name.startswith(shared) and name != "sciml_bench.method.contract"
+    return built_on or name.startswith(f"{plugin}.")
 
 
 def _imports(path: Path, package: str) -> Iterator[str]:

@@ -28,6 +28,7 @@ def test_the_truth_is_solved_to_its_own_tolerance_and_the_solver_to_a_looser_one
     pictures, found = data["a"].values, np.stack([data["log_kxx"], data["log_kyy"]], axis=1)
     tight = np.array([log_permeability(resampled(a, 64), tolerance=1e-12) for a in pictures])
     np.testing.assert_allclose(found, tight, atol=1e-9, rtol=0)
+    np.testing.assert_allclose(found, [log_permeability(resampled(a, 64)) for a in pictures], atol=1e-12, rtol=0)
     solved = SMOKE.solver.solve(only(data, ["a"]), elements=64)
     off = np.abs(np.stack([solved["log_kxx"], solved["log_kyy"]], axis=1) - tight).max()
     assert 1e-8 < off < 1e-3

@@ -8,7 +8,7 @@ from site_records import record
 from sciml_bench.ranking.league import Place
 from sciml_bench.ranking.summary import summarise
 from sciml_bench.site.board import boards
-from sciml_bench.site.overview import _worst_shift, standing
+from sciml_bench.site.overview import _against_baseline, _worst_shift, standing
 
 
 def place(name, skill, *imputed):
@@ -66,6 +66,15 @@ def test_the_worst_shift_is_named_and_who_is_tied_and_steadier():
     as_bad = {**found, "fno": {"finer_grid": 3.1, "rougher": 1.0}}
     assert advised(True, **as_bad).steadier is None
     assert advised(True, unet={}, fno={}) is None
+
+
+@pytest.mark.parametrize(("wins", "more"), [(0.19, " in the mean, yet more on 81% of the samples"), (0.6, "")])
+def test_a_lead_in_the_mean_that_most_samples_contradict_is_told_as_that(wins, more):
+    cells = [record(method, error, fold=f) for method, error in (("unet", 0.1), ("linear", 0.4)) for f in range(2)]
+    cells = [c.model_copy(update={"family": "baseline"}) if c.cell.method == "linear" else c for c in cells]
+    (board,) = boards(summarise(cells))
+    contest = SimpleNamespace(between=lambda first, second: SimpleNamespace(wins=wins))
+    assert _against_baseline(board, board.methods[0], contest) == f"4.0× less error than linear{more}"
 
 
 def test_times_of_a_core_that_was_shared_are_labelled():

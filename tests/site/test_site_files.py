@@ -7,6 +7,7 @@ import sys
 from xml.etree import ElementTree as ET
 
 import pytest
+import site_records
 
 from sciml_bench.ranking.compare import compare
 from sciml_bench.ranking.summary import summarise
@@ -103,6 +104,14 @@ def test_the_feed_tells_of_the_newest_rows_first(showcase, shown):
     for link in root.iter(f"{ATOM}link"):
         assert (showcase / link.get("href")).is_file()
     assert feed.feed(shown) == (showcase / "feed.xml").read_text(encoding="utf-8")
+
+
+def test_the_feed_has_no_rows_of_methods_that_do_not_apply():
+    other = site_records.record("fno", 0.2).model_copy(
+        update={"status": "not_applicable", "scores": {}, "per_sample": None}
+    )
+    told = feed.feed(boards(summarise([site_records.record("unet", 0.1), other])))
+    assert [e.find(f"{ATOM}title").text.split()[0] for e in ET.fromstring(told).iter(f"{ATOM}entry")] == ["unet"]
 
 
 def test_a_column_for_every_score_and_none_without_numbers(shown):

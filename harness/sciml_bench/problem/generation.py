@@ -50,11 +50,11 @@ class Cached:
 
 
 def data_key(name: str, dataset: Dataset, seed: int) -> str:
-    """Return the key of the generated data: all that decides its bytes, the code of the dataset's own module among it.
+    """Return the key of the generated data: its parameters, its seed, its code and that of the parts of `problem` that it names.
 
     Data of an older code are not found under it: they are made again, and where their digest is another one, so are the cells.
     """
-    code = digest.of_source(type(dataset).__module__)
+    code = digest.of_source(type(dataset).__module__, digest.OF_DATASETS)
     return digest.of_data([name, dataset.version, dataset.parameters(), seed, code])[:16]
 
 
