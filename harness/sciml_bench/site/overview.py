@@ -25,7 +25,8 @@ class Advice:
     board: Board
     best: RowView | None
     tied: tuple[RowView, ...]
-    baseline: str
+    baseline: tuple[str, str]
+    """How it stands to the best simple method, and what most samples say where that is something else."""
     solver: Rivalry
     shift: "WorstShift | None" = None
 
@@ -100,7 +101,7 @@ def advice(board: Board, contest: Contest | None) -> Advice:
     folds = max((v.row.succeeded for v in board.methods), default=0)
     whole = [v for v in board.methods if v.row.ok and v.row.succeeded == folds]
     if not whole:
-        return Advice(board=board, best=None, tied=(), baseline="", solver=Rivalry("", ""))
+        return Advice(board=board, best=None, tied=(), baseline=("", ""), solver=Rivalry("", ""))
     best = whole[0]
     tied = () if contest is None else _tied(contest, best, whole[1 : 1 + RIVALS])
     return Advice(
@@ -135,18 +136,18 @@ def _worst_shift(best: RowView, tied: Sequence[RowView]) -> WorstShift | None:
     return WorstShift(worst, ratios[worst], steadier, least / steadier.row.error)
 
 
-def _against_baseline(board: Board, best: RowView, contest: Contest | None) -> str:
+def _against_baseline(board: Board, best: RowView, contest: Contest | None) -> tuple[str, str]:
     """Say how much less error the best method has than the best of the simple ones, and where that is so on few samples."""
     if best.row.family in SIMPLE:
-        return "is itself the baseline"
+        return "is itself the baseline", ""
     simple = next((v for v in board.methods if v.row.family in SIMPLE and v.row.ok), None)
     if simple is None or not simple.row.error or not best.row.error:
-        return text.NONE
+        return text.NONE, ""
     told = f"{text.number(simple.row.error / best.row.error, 2)}× less error than {simple.row.name}"
     paired = None if contest is None else contest.between(best.row.name, simple.row.name)
     if paired is None or paired.wins >= 0.5:
-        return told
-    return f"{told} in the mean, yet more on {100 * (1 - paired.wins):.0f}% of the samples"
+        return told, ""
+    return told, f"in the mean, yet more on {100 * (1 - paired.wins):.0f}% of the samples"
 
 
 def standing(pool: Pool) -> str:
