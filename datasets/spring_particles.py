@@ -55,7 +55,7 @@ class Move:
         """Return the moved data."""
         values = data[self.name].values.copy()
         if self.boost:
-            t = np.asarray(data["time"].values)[:, None] if "time" in data[self.name].dims else 0.0
+            t = np.asarray(data.variables["time"].values)[:, None] if "time" in data[self.name].dims else 0.0
             values = values + np.concatenate([MOVE * t, MOVE + 0 * MOVE * t], axis=-1)
         else:
             values[..., :2] += MOVE

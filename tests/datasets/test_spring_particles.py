@@ -8,6 +8,8 @@ from sciml_bench.datasets.spring_particles import SpringParticles, Springs, angu
 from sciml_bench.errors import UsageError
 from sciml_bench.metrics import physics
 from sciml_bench.problem.samples import only, take
+from sciml_bench.problem.storage import read_parts, write_parts
+from sciml_bench.running import probes
 
 DATASET = SpringParticles.tier("smoke")
 DATA = DATASET.generate(2, range(8))
@@ -81,6 +83,36 @@ def test_symmetries(name):
     moved, plain = symmetry.inputs(inputs), solver.solve(inputs, tolerance=1e-10)
     assert float(abs(moved["s0"] - inputs["s0"]).max()) > 0.1
     xr.testing.assert_allclose(solver.solve(moved, tolerance=1e-10)["s"], symmetry.targets(plain)["s"], atol=1e-7)
+
+
+def test_the_exact_solver_has_every_symmetry_after_its_predictions_were_stored(tmp_path):
+    problem, test = DATASET.problem(), take(DATA, range(5))
+
+    def predict(inputs: xr.Dataset) -> xr.Dataset:
+        return problem.solver.solve(inputs, tolerance=1e-10)
+
+    inputs = only(test, [v.name for v in problem.inputs])
+    write_parts(tmp_path / "p.h5", {"test": predict(inputs)} | probes.ask(problem, predict, inputs))
+    found = probes.measure(problem, read_parts(tmp_path / "p.h5"), test)
+    assert set(found) == {"symmetry/rotation", "symmetry/translation", "symmetry/boost"}
+    assert max(found.values()) < 1e-7
+
+    def at_rest(inputs: xr.Dataset) -> xr.Dataset:
+        states = np.repeat(inputs["s0"].values[:, None], test.sizes["time"], axis=1)
+        return xr.Dataset({"s": (("node", "time", "component"), states)})
+
+    write_parts(tmp_path / "q.h5", {"test": at_rest(inputs)} | probes.ask(problem, at_rest, inputs))
+    still = probes.measure(problem, read_parts(tmp_path / "q.h5"), test)
+    assert still["symmetry/rotation"] < 1e-12
+    four = take(test, range(4))
+    ends = np.cumsum(four["node_count"].values)
+    missed = (np.array([1.0, -2.0]) * four["time"].values[:, None])[None]  # what a boost adds to the positions
+    expected = []
+    for s0 in np.split(four["s0"].values, ends[:-1]):
+        moved = np.repeat((s0 + np.array([0, 0, 1, -2]))[:, None], four.sizes["time"], axis=1)
+        moved[..., :2] += missed
+        expected.append(np.sqrt(len(s0) * (missed**2).sum()) / np.linalg.norm(moved))
+    assert still["symmetry/boost"] == pytest.approx(np.mean(expected), rel=1e-9)
 
 
 def test_springs_make_one_connected_graph_without_doubles():

@@ -34,7 +34,9 @@ def ask(problem: Problem, predict: Ask, test: xr.Dataset) -> dict[str, xr.Datase
 def measure(problem: Problem, parts: dict[str, xr.Dataset], inputs: xr.Dataset) -> dict[str, float]:
     """Return `symmetry/<name>` and `gradient/<target>` from the answers in `parts`."""
     some = first(inputs)
-    prediction = take(like(metrics.mean_prediction(parts["test"]), inputs), range(count(some)))
+    whole = like(metrics.mean_prediction(parts["test"]), inputs)
+    known = {d: inputs.coords[d] for d in whole.dims if d in inputs.coords}  # none are kept with a prediction
+    prediction = take(whole.assign_coords(known), range(count(some)))
     found = {}
     for name, symmetry in problem.symmetries.items():
         answer = metrics.mean_prediction(parts[f"symmetry-{name}"])
