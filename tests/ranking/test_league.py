@@ -156,9 +156,27 @@ def test_who_has_a_score_on_no_more_than_half_of_the_datasets_has_no_place_and_t
     ]  # fmt: skip
     few_place = found.places[-1]
     assert few_place.skill > found.places[0].skill
-    assert few_place.rank == "–"
-    assert [p.rank for p in found.places[:3]] == [p.rank for p in without.places]
-    assert set(few_place.group) & set(found.places[0].group)  # on so little it cannot be told apart
+    assert (few_place.rank, few_place.group, few_place.mean_rank, few_place.win_rate) == ("–", "", None, None)
+    told = [(p.rank, p.group, p.mean_rank, p.win_rate, p.skill_low) for p in found.places[:3]]
+    assert told == [(p.rank, p.group, p.mean_rank, p.win_rate, p.skill_low) for p in without.places]
+    assert (found.critical, found.resolution) == (without.critical, without.resolution)
+
+
+def test_among_equals_any_may_stand_first(rows):
+    """Two that are alike: each is now before and now behind the other, in every draw."""
+    names = [f"d{i}" for i in range(6)]
+    table = {n: {d: folds(0.1, 0.1, i) for i, d in enumerate(names)} for n in ("one", "two")}
+    found = league(rows(mean={d: [1.0] * 5 for d in names}, **table))
+    assert found is not None
+    assert [p.rank for p in found.places] == ["1 (1–2)", "2 (1–2)", "3"]
+
+
+def test_the_only_one_with_a_place_is_compared_with_nobody(rows, row):
+    given = rows(mean={"a": [1.0] * 5, "b": [1.0] * 5})
+    found = league([*given, row("a", "m", [0.5] * 5)])
+    assert found is not None
+    assert [(p.name, p.rank, p.win_rate) for p in found.places] == [("mean", "1", None), ("m", "–", None)]
+    assert (found.resolution, found.critical) == (None, None)
 
 
 def test_who_would_lead_without_a_dataset(rows):

@@ -172,9 +172,9 @@ def show_league(title: str, found: League, console: Console) -> None:
         name = p.name + (f" [dim](no score on {', '.join(p.imputed)})[/]" if p.imputed else "")
         worst = f"{factor(p.worst[1])} on {p.worst[0]}"
         span = f"{p.skill_low:.2f} – {p.skill_high:.2f}"
-        table.add_row(
-            p.rank, p.group, name, f"{p.skill:.2f}", span, f"{p.mean_rank:.1f}", f"{100 * p.win_rate:.0f}%", worst
-        )
+        ranked = "" if p.mean_rank is None else f"{p.mean_rank:.1f}"
+        wins = "" if p.win_rate is None else f"{100 * p.win_rate:.0f}%"
+        table.add_row(p.rank, p.group, name, f"{p.skill:.2f}", span, ranked, wins, worst)
     console.print()
     console.print(table)
     least = (

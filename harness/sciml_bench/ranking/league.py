@@ -17,9 +17,10 @@ there as a bootstrap of D units is too narrow by that. Of a single unit it reach
 methods are told apart. Two methods are told apart by Student's t of log (1 − skill(m)) −
 log (1 − skill(n)) over its own deviation, widened likewise, corrected for all pairs after Holm. A method without a score on a
 dataset or in a fold (it failed, does not apply, or was run in other folds or not at all) is given the baseline's error there, and
-flagged; with a score on no more than half of the datasets it is listed after the others and has no place among them. Rows of
-other data than most are left out. Of a method that is scored on some of the test samples, as it solves each
-anew, e is divided by how much harder those are than all: by the median over the other methods of their error on them over theirs.
+flagged; with a score on no more than half of the datasets it is listed after the others, has no place among them, and takes no
+part in ranks, win rates and tests: most of its errors are the baseline's. Rows of other data than most are left out. Of a method
+that is scored on some of the test samples, as it solves each anew, e is divided by how much harder those are than all: by the
+median over the other methods of their error on them over theirs.
 
 The form of the skill score is that of Erickson et al. 2025, TabArena, arXiv:2506.16791, after Shchur et al. 2025, fev-bench.
 """
@@ -54,16 +55,19 @@ class Place:
     skill: float
     skill_low: float
     skill_high: float
-    mean_rank: float
+    mean_rank: float | None
+    """Among those that have a place."""
     place: int
     """1 for the best skill; those without a place are counted on."""
     place_low: int
     place_high: int
+    """With `place_low`, where it stands in 95% of the draws; among equals it may stand first or last."""
     placed: bool
     """Whether it has a score on more than half of the datasets: what it was given elsewhere says little of it."""
-    win_rate: float
+    win_rate: float | None
+    """Against those that have a place; nothing where there is no other."""
     group: str
-    """A letter for each set of methods that cannot be told apart; a method may belong to several."""
+    """A letter for each set of placed methods that cannot be told apart; a method may belong to several."""
     imputed: tuple[str, ...]
     """Datasets on which it has no score and was given the baseline's."""
     worst: tuple[str, float]
@@ -118,18 +122,18 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
     units = datasets if datasets > 1 else folds
     if datasets == 1:
         skills = _spread_out(skill, skills, math.sqrt(1 + folds * table.overlap))
-    different, resolution = _told_apart(skill, skills, units)
     lows, highs = _intervals(skill, skills, units)
-    drawn = _places(skills[:, placed]) if units > 1 else np.tile([[1], [placed.sum()]], placed.sum())
-    tail = (1 - LEVEL) / 2
-    spans = np.quantile(drawn, [tail, 1 - tail], axis=0, method="nearest")
-    ranges = dict(zip(np.flatnonzero(placed), spans.T, strict=True))
-    ranks = _ranks(means)
     ratio = means / table.baseline_of(means[None])[0]
-    groups = _groups(np.argsort(-skill, kind="stable"), different)
+    having = np.flatnonzero(placed)
+    at = {int(m): i for i, m in enumerate(having)}
+    different, resolution = _told_apart(skill[having], skills[:, having], units)
+    groups = _groups(np.argsort(-skill[having], kind="stable"), different)
+    ranges = _ranges(skills[:, having], units)
+    ranks = _ranks(means[having])
     found = []
     for position, m in enumerate(order):
-        first, last = ranges.get(m, (position + 1, position + 1))
+        i = at.get(int(m))
+        first, last = (position + 1,) * 2 if i is None else ranges[i]
         worst = int(np.argmax(np.where(table.imputed[m], 0.0, ratio[m])))
         found.append(
             Place(
@@ -138,13 +142,13 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
                 skill=float(skill[m]),
                 skill_low=float(lows[m]),
                 skill_high=float(highs[m]),
-                mean_rank=float(ranks[m].mean()),
+                mean_rank=None if i is None else float(ranks[i].mean()),
                 place=position + 1,
-                place_low=min(int(first), position + 1),
-                place_high=max(int(last), position + 1),
+                place_low=min(first, position + 1),
+                place_high=max(last, position + 1),
                 placed=bool(placed[m]),
-                win_rate=_win_rate(ranks, int(m)),
-                group=groups[int(m)],
+                win_rate=None if i is None or len(having) < 2 else _win_rate(ranks, i),
+                group="" if i is None else groups[i],
                 imputed=tuple(d for d, lost in zip(table.datasets, table.imputed[m], strict=True) if lost),
                 worst=(table.datasets[worst], float(ratio[m, worst])),
                 relative={d: float(ratio[m, j]) for j, d in enumerate(table.datasets) if not table.imputed[m, j]},
@@ -157,7 +161,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
         resolution=resolution,
         profile={table.names[m]: _profile(means, int(m)) for m in order},
         without=_without(table, logs, placed),
-        critical=critical_difference(table.names, ranks),
+        critical=critical_difference(tuple(table.names[m] for m in having), ranks),
     )
 
 
@@ -302,7 +306,7 @@ def _intervals(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.nd
 
 def _told_apart(skill: np.ndarray, skills: np.ndarray, units: int) -> tuple[np.ndarray, float | None]:
     """Return which pairs differ, and the ratio of errors from which the median pair would."""
-    if units < 2:
+    if units < 2 or len(skill) < 2:
         return np.zeros((len(skill), len(skill)), bool), None
     first, second = np.triu_indices(len(skill), 1)
     log, logs = _logs(skill), _logs(skills)
@@ -330,9 +334,17 @@ def _placed(imputed: np.ndarray) -> np.ndarray:
     return enough if enough.any() else ~enough
 
 
-def _places(skills: np.ndarray) -> np.ndarray:
-    """Return the place of each method in each draw, 1 for the best."""
-    return pd.DataFrame(-skills).rank(axis=1, method="min").to_numpy().astype(np.int64)
+def _ranges(skills: np.ndarray, units: int) -> list[tuple[int, int]]:
+    """Return the places, 1 for the best, that the draws (draw, method) give each method; equals may stand in any order."""
+    methods = skills.shape[1]
+    if units < 2:
+        return [(1, methods)] * methods
+    tail = (1 - LEVEL) / 2
+    ends = []
+    for level, among_equals in ((tail, "min"), (1 - tail, "max")):
+        drawn = pd.DataFrame(-skills).rank(axis=1, method=among_equals).to_numpy().astype(np.int64)
+        ends.append(np.quantile(drawn, level, axis=0, method="nearest").astype(int).tolist())
+    return list(zip(*ends, strict=True))
 
 
 def _ranks(means: np.ndarray) -> np.ndarray:

@@ -40,7 +40,8 @@ def skill(gallery: Gallery, league: League) -> Picture:
         "skill", "svg", shown, lambda path: svg(path, WIDTH, height, lambda f: _skill(f, places, height))
     )
     told = "; ".join(
-        f"{p.rank} {p.name} {_signed(p.skill)} ({_signed(p.skill_low)} to {_signed(p.skill_high)}), group {p.group}"
+        f"{p.rank} {p.name} {_signed(p.skill)} ({_signed(p.skill_low)} to {_signed(p.skill_high)}), "
+        + (f"group {p.group}" if p.placed else "without a place")
         for p in places
     )
     alt = (
