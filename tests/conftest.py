@@ -102,7 +102,7 @@ def run(tmp_path: Path, cache: Path) -> Run:
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run the command in an empty folder too, but in this process: for what ends before any worker starts."""
-    from sciml_bench.cli import main
+    from sciml_bench.cli import command
 
     def call(*words: str) -> subprocess.CompletedProcess[str]:
         monkeypatch.chdir(tmp_path)
@@ -110,7 +110,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         monkeypatch.setattr(sys, "argv", ["sciml-bench", *words])
         status: object = 0
         try:
-            main()
+            command()
         except SystemExit as end:
             status = end.code
         told = capfd.readouterr()

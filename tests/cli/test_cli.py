@@ -196,24 +196,6 @@ def test_the_installed_command_ends_with_status_2_and_no_traceback(run):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_interrupted_command_says_so(ask, monkeypatch):
-    def pressed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    for words, place in (
-        ("list", "listing.show"),
-        ("site build", "site.build"),
-        ("data generate burgers", "data.generate"),
-    ):
-        monkeypatch.setattr(f"sciml_bench.cli.{place}", pressed)
-        done = ask(*words.split())
-        assert (done.returncode, done.stdout) == (130, "")
-        assert (
-            done.stderr
-            == "sciml-bench: interrupted; nothing is half-written, and the same command may be given again\n"
-        )
-
-
 @pytest.mark.skipif(any(__import__("pathlib").Path("/dev").glob("nvidia[0-9]*")), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_refused(ask):
     done = ask("run", "--method", "fno", "--dataset", "burgers", "--device", "cuda")

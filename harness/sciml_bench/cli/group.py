@@ -18,7 +18,7 @@ class Commands(TyperGroup):
     def main(self, *args: Any, **options: Any) -> Any:
         """Run and exit; raises UsageError for a command, option or value that does not exist."""
         try:
-            status = super().main(*args, **options | {"standalone_mode": False})
+            status = super().main(*args, **options | {"standalone_mode": False, "prog_name": "sciml-bench"})
         except WRONG as error:
             if type(error).__name__ == "NoArgsIsHelpError":
                 typer.echo(error.ctx.get_help(), nl=False)

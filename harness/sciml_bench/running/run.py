@@ -30,7 +30,7 @@ from .cell import Cell, Planned
 from .executor import Worker
 from .line import Line, Running, Shared
 from .sample_pictures import keep
-from .sandbox import published
+from .sandbox import cells_folder, published
 from .scoring import DataReader, Scored, get_ready, score
 from .worker import PREDICTIONS, Job
 
@@ -182,18 +182,18 @@ class Runner:
 
     def _start(self, planned: Planned, cores: tuple[int, ...], stop: threading.Event) -> "Running":
         reason = why_not(planned.cell.method, planned.cell.task.problem)
-        folder = Path(tempfile.mkdtemp(prefix="sciml-bench-"))
+        folder = Path(tempfile.mkdtemp(dir=cells_folder()))
         if reason is not None:
             return Running(folder, None, reason)
         job = replace(job_of(planned.cell, folder, self.threads, self._secret(planned.cell)), cores=cores)
         return Running(folder, Worker.start(self.context, job, stop), "")
 
     def _secret(self, cell: Cell) -> tuple[Path, ...]:
-        """Return what holds the truth of test samples, or what others made of them."""
+        """Return what holds the truth of test samples, or what others made of them, cells beside it included."""
         source = cell.task.source
         kept = [] if self.keep_predictions is None else [self.keep_predictions]
         given = [Path(source.name)] if source.is_file else []
-        return tuple(p.absolute() for p in (*published(self.store.folder), *kept, *given))
+        return tuple(p.absolute() for p in (cells_folder(), *published(self.store.folder), *kept, *given))
 
     def _scored(self, cell: Cell, folder: Path, reader: DataReader) -> tuple[Status, str, Scored | None]:
         """Score a cell that ended well; a prediction that cannot be scored is the method's failure."""

@@ -3,9 +3,9 @@
 The worker has read the training and validation parts and the test inputs when the barrier closes; the files that also
 hold the test targets stay on disk. On Linux since 5.13 the kernel closes them (Landlock, which needs no privilege): they cannot
 be opened by any library, nor by a process that the worker starts, nor through the memory or the open files of its parent.
-Writing is shut everywhere but in the cell's own folder, which vanishes with it: what a fold wrote elsewhere the next one could
-read, and it has trained on that one's test samples. Elsewhere an audit hook refuses what Python and h5py open, which stops
-carelessness but not native code.
+Writing is shut everywhere but in the cell's own folder, which vanishes with it and which no other cell can read: what a fold
+wrote elsewhere the next one could read, and it has trained on that one's test samples. Elsewhere an audit hook refuses what
+Python and h5py open, which stops carelessness but not native code.
 
 What no barrier in one process can stop, and what stands against it: a method that makes the data anew from the protocol's seed
 (`verify --blind-seed` scores on samples from another one), code that runs when its module is imported, before the barrier
@@ -27,6 +27,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from .._layout import PACKAGE, root
+from ..errors import StoreError
 from ..paths import cache_folder
 from ..problem import TIERS
 from . import compiled
@@ -54,22 +55,37 @@ class _Beneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
+def cells_folder() -> Path:
+    """Return the user's folder in which every cell has its own: it is hidden from all of them, each but for its own part.
+
+    Cells of other folds, beside this one or before it, have predicted samples of which this one must not learn.
+    """
+    folder = Path(tempfile.gettempdir()) / f"sciml-bench-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise StoreError(
+            f"the folder for temporary files of cells, '{folder}', belongs to somebody else: remove it or set TMPDIR"
+        )
+    return folder
+
+
 def enclose(scratch: Path, secret: Iterable[Path]) -> str:
     """Move this process into `scratch`, its folder for temporary files too, and close the barrier; return what it is made of.
 
     `secret` and the cached data of the suite cannot be read from then on, and nothing changed but in the folder that holds
-    `scratch`, and in what systems and compilers need. There is no way back.
+    `scratch`, which may lie in a secret one, and in what systems and compilers need. There is no way back.
     """
     hidden = sorted({*map(str, _absolute([*_cached(), *secret, *published(root("results"))]))})
-    own = [os.path.realpath(p) for p in map(str, (scratch.parent, *compiled.folders(), *SYSTEM))]
+    cell, *needed = (os.path.realpath(p) for p in map(str, (scratch.parent, *compiled.folders(), *SYSTEM)))
     _settle(scratch)
     version = landlock_version()
     if version == 0:
-        _listen(hidden, own)
+        _listen(hidden, cell, needed)
         return "audit hook"
-    open_ones = list(_beside(hidden))
+    open_ones = [*_beside(hidden), cell]
     _restrict(READ_FILE | REFER, open_ones, version)
-    _restrict(CHANGE, _within(own, hidden, open_ones), version)
+    _restrict(CHANGE, [cell, *_within(needed, hidden, open_ones)], version)
     return f"landlock {version}"
 
 
@@ -154,9 +170,9 @@ def _beside(hidden: Sequence[str]) -> Iterator[str]:
             yield from (e.path for e in os.scandir(folder) if e.path not in {*ways, *hidden} and not e.is_symlink())
 
 
-def _within(own: Iterable[str], hidden: Sequence[str], beside: Sequence[str]) -> Iterator[str]:
-    """Yield what holds the folders of `own` without what is hidden in them."""
-    for folder in own:
+def _within(needed: Iterable[str], hidden: Sequence[str], beside: Sequence[str]) -> Iterator[str]:
+    """Yield what holds the folders of `needed` without what is hidden in them."""
+    for folder in needed:
         if any(_holds(h, folder) for h in hidden):
             continue
         yield from (b for b in beside if _holds(folder, b)) if any(_holds(folder, h) for h in hidden) else (folder,)
@@ -170,13 +186,15 @@ CHANGING = frozenset({"os.mkdir", "os.rename", "os.link", "os.symlink", "os.remo
 """Events of Python's audit hooks whose first arguments are paths that are changed, moved or made."""
 
 
-def _listen(hidden: Sequence[str], own: Sequence[str]) -> None:
-    """Refuse what Python and h5py open under `hidden`, and what Python changes outside of `own`."""
+def _listen(hidden: Sequence[str], cell: str, needed: Sequence[str]) -> None:
+    """Refuse what Python and h5py open under `hidden`, and what Python changes elsewhere than in `needed`; both but in `cell`."""
 
     def refuse(path: object, *, changes: bool = False) -> None:
         if isinstance(path, str | bytes | os.PathLike):
             real = os.path.realpath(os.fsdecode(path))
-            if any(_holds(h, real) for h in hidden) or (changes and not any(_holds(o, real) for o in own)):
+            if _holds(cell, real):
+                return
+            if any(_holds(h, real) for h in hidden) or (changes and not any(_holds(n, real) for n in needed)):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), real)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:

@@ -26,6 +26,7 @@ from ..records.record import Status
 from .cell import Cell
 from .executor import Listener, Worker
 from .run import job_of
+from .sandbox import cells_folder
 from .scoring import DataReader
 from .task import Task
 from .worker import AGAIN, PREDICTIONS
@@ -100,9 +101,9 @@ class Trier:
         """Make the trial of a cell of a task without test part; also say whether it was ended from outside."""
         begun = time.monotonic()
         status: Status
-        with tempfile.TemporaryDirectory(prefix="sciml-bench-", ignore_cleanup_errors=True) as name:
+        with tempfile.TemporaryDirectory(dir=cells_folder(), ignore_cleanup_errors=True) as name:
             folder = Path(name)
-            job = replace(job_of(cell, folder, self.threads, self.secret), trial_seconds=limit)
+            job = replace(job_of(cell, folder, self.threads, (cells_folder(), *self.secret)), trial_seconds=limit)
             outcome = Worker.start(self.context, job).finish(listen)
             status, reason = outcome["status"], outcome["reason"]
             score, values = None, list[float]()
