@@ -1,12 +1,23 @@
 """Values of hyperparameters, as they are given in Python or as text of the command line."""
 
+import math
 from typing import Any, Literal, get_args, get_origin
 
 from .errors import UsageError
 
 
 def coerce(name: str, value: Any, hint: Any) -> Any:
-    """Return `value` as the type of a hyperparameter; a string from the command line is read as that type."""
+    """Return `value` as the type of a hyperparameter; a string from the command line is read as that type.
+
+    Raises UsageError for a value of another type, and for one that is NaN or infinite, which no record can hold.
+    """
+    read = _read(name, value, hint)
+    if isinstance(read, float) and not math.isfinite(read):
+        raise UsageError(f"hyperparameter '{name}' is {read}: expected a finite number")
+    return read
+
+
+def _read(name: str, value: Any, hint: Any) -> Any:
     if get_origin(hint) is Literal:
         allowed = get_args(hint)
         for choice in allowed:

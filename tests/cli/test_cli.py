@@ -22,6 +22,14 @@ BAD = {
         ["--method", "fno", "--dataset", "burgers", "--set", "widht=3"],
         "unknown hyperparameter 'widht' of fno: did you mean width",
     ),
+    "endless hyperparameter": (
+        ["--method", "fno", "--dataset", "burgers", "--set", "learning_rate=inf"],
+        "hyperparameter 'learning_rate' is inf: expected a finite number",
+    ),
+    "countless seeds": (
+        ["--method", "mean", "--dataset", "burgers", "--seeds", "100000000000"],
+        "expected 1 to 1000 rep",
+    ),
     "wrong type": (
         ["--method", "fno", "--dataset", "burgers", "--set", "width=wide"],
         "hyperparameter 'width' is 'wide': expected a value of type int",

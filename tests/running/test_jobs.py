@@ -1,5 +1,10 @@
 """A job that dies takes nothing with it: every other piece is done once, its own is tried once more; what is given up is named."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from sciml_bench.running.jobs import run
 
 WORK = """
@@ -33,3 +38,20 @@ def test_a_dying_job_loses_no_piece_but_the_one_that_kills_it_again(tmp_path, mo
     assert sorted(told) == [(n, "lost" if n == 2 else "ended", n * n) for n in range(8) if n != 5]
     begun = [int(n) for n in (tmp_path / "begun").read_text().split()]
     assert sorted(begun) == [0, 1, 2, 3, 3, 4, 5, 5, 6, 7]
+
+
+def test_files_that_are_called_like_modules_are_no_modules(cache, tmp_path):
+    """In the folder that a command is given in; libraries import all of these. A sweep starts jobs, and these a fork server."""
+    for name in ("random", "json", "numpy", "torch", "tempfile"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not the module that was meant')")
+    words = ("sweep", "all", "--jobs", "1", "-m", "mean", "-d", "lorenz96", "--tier", "smoke")
+    done = subprocess.run(
+        [Path(sys.executable).with_name("sciml-bench"), *words],
+        cwd=tmp_path,
+        env={**os.environ, "SCIML_BENCH_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not the module" not in done.stderr

@@ -4,9 +4,7 @@ import json
 import math
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,8 @@ from ..running.run import Runner
 from ..running.task import Source, Task, check_folds, prepare
 from . import tables
 from .progress import Screen
+
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,6 @@ def run(options: Options) -> None:
         ensure_writable(options.keep_predictions, "folder for predictions")
     generated = [d for d in options.datasets if options.baselines and not is_path(d)]
     context = fork_server(plan.frameworks(options.methods, generated, options.tier), _plugins(options))
-    with suppress(OSError):
-        forkserver.ensure_running()  # imports the frameworks while the data are made
     try:
         with Screen() as screen:
             tasks = [
@@ -113,8 +111,8 @@ def _check(options: Options, given: dict[str, Any]) -> plan.Request:
     check_tier(options.tier)
     if options.folds < 2:
         raise UsageError(f"--folds is {options.folds}: cross-validation needs at least 2")
-    if options.seeds < 1:
-        raise UsageError(f"--seeds is {options.seeds}: at least 1 repetition is needed")
+    if not 1 <= options.seeds <= MOST_SEEDS:
+        raise UsageError(f"--seeds is {options.seeds}: expected 1 to {MOST_SEEDS} repetitions")
     if options.only_fold is not None and not 0 <= options.only_fold < options.folds:
         raise UsageError(f"--only-fold is {options.only_fold}: expected 0 to {options.folds - 1}")
     for name, value in (("--time-limit", options.time_limit), ("--memory-limit", options.memory_limit)):

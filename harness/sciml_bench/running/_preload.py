@@ -8,6 +8,10 @@ import logging
 import signal
 import warnings
 
+from .children import forget
+
+forget()
+
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches it too, and its parent says what ends
 
 warnings.filterwarnings("ignore", message="os.fork\\(\\) was called", category=RuntimeWarning)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -22,6 +23,7 @@ import psutil
 
 from ..errors import InterruptedRunError
 from . import compiled
+from .children import safe_path
 from .worker import AGAIN, Job, main
 
 PRELOAD = {
@@ -49,7 +51,7 @@ Listener = Callable[[dict[str, Any]], None]
 
 
 def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkServerContext:
-    """Return a context whose fork server has the frameworks and some plugins' modules imported.
+    """Start the fork server, which imports the frameworks and some plugins' modules meanwhile, and return its context.
 
     The first call in a program decides which. JAX comes last: this process imports it meanwhile, to make data, and on a first run
     each compiles what the other has not.
@@ -61,6 +63,8 @@ def fork_server(frameworks: Iterable[str], plugins: Iterable[str] = ()) -> ForkS
         modules += PRELOAD.get(framework, ())
     first, last = "sciml_bench.running._preload", "sciml_bench.running._freeze"
     context.set_forkserver_preload([first, *modules, *plugins, last])
+    with contextlib.suppress(OSError), safe_path():
+        forkserver.ensure_running()
     return context
 
 

@@ -20,6 +20,7 @@ import psutil
 
 from ..errors import SciMLBenchError, UsageError
 from ..records.provenance import cores as usable
+from .children import forget, safe_path
 
 LANE_GIB = 2.0
 """Memory that must be free for each cell that is begun beside others."""
@@ -130,12 +131,14 @@ def _start(work: Work, number: int, cores: tuple[int, ...]) -> _Job:
     context = multiprocessing.get_context("spawn")
     mine, theirs = context.Pipe()
     process = context.Process(target=_main, args=(work, cores, theirs), name=f"job {number}")
-    process.start()
+    with safe_path():
+        process.start()
     theirs.close()
     return _Job(process, mine, cores)
 
 
 def _main(work: Work, cores: tuple[int, ...], pipe: Connection) -> None:
+    forget()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)  # inherited by everything that is started from here
