@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.markup import escape
 
 from ..errors import InterruptedRunError, UsageError
 from ..paths import ensure_writable
-from ..ranking.summary import Row, summarise
+from ..ranking.summary import Row, shown, summarise
 from ..records.provenance import threads
 from ..records.record import Record
 from ..records.store import Store
@@ -168,10 +169,24 @@ def _finish(options: Options, records: list[Record], screen: Screen) -> None:
     if failed and not options.retry:
         note += "; add --retry to run failed cells again"
     screen.console.print(f"[dim]{note}")
+    later = _outdone(records, Store(options.results))
+    if later:
+        screen.console.print(
+            f"[yellow]![/] of {escape(', '.join(later))} the page and `leaderboard` show a run that was begun later, with other "
+            "code, data or settings; the one printed here was found as it stood",
+            soft_wrap=True,
+        )
     if options.page:
         _page(options.results, screen)
     if failed:
         raise typer.Exit(1)
+
+
+def _outdone(records: list[Record], store: Store) -> list[str]:
+    """Return the rows among the records of a run of which boards show a later run, as when an edit of a method was taken back."""
+    boards = {(r.cell.tier, r.cell.dataset) for r in records}
+    standing = {r.key for board in boards for r in shown(store.records(*board))}
+    return sorted({f"{r.row} on {r.cell.dataset}" for r in records if r.key not in standing})
 
 
 def _page(results: Path, screen: Screen) -> None:
