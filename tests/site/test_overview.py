@@ -77,12 +77,21 @@ def test_a_lead_in_the_mean_that_most_samples_contradict_is_told_as_that(wins, m
     assert _against_baseline(board, board.methods[0], contest) == ("4.0× less error than linear", more)
 
 
-def test_times_of_a_core_that_was_shared_are_labelled():
+@pytest.mark.parametrize(
+    ("times", "labelled"),
+    [
+        ({"fit_seconds": 2.7}, True),
+        ({"fit_seconds": 2.5}, False),
+        ({"predict_seconds": 2.7, "predict_cpu_seconds": 2.0}, True),
+        ({"predict_seconds": 0.09, "predict_cpu_seconds": 0.01}, False),  # so short a wait says nothing
+    ],
+)
+def test_times_of_a_core_that_was_shared_are_labelled(times, labelled):
     alone, beside = record("unet"), record("fno", fold=1)
-    slow = beside.model_copy(update={"cost": beside.cost.model_copy(update={"fit_seconds": 2.7})})
+    slow = beside.model_copy(update={"cost": beside.cost.model_copy(update=times)})
     rows = {r.name: r for r in summarise([alone, slow])}
     assert "timed beside other work" not in rows["unet"].flags
-    assert "timed beside other work" in rows["fno"].flags
+    assert ("timed beside other work" in rows["fno"].flags) is labelled
     threads = slow.provenance.model_copy(update={"threads": 2})
     [two] = summarise([slow.model_copy(update={"provenance": threads})])
     assert "timed beside other work" not in two.flags

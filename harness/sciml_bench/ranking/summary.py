@@ -28,7 +28,9 @@ _ACCURACY = {m.name for m in metrics.ACCURACY}
 SIMPLE = ("control", "baseline")
 """Families of methods that any other one must beat."""
 HINDERED = 1.3
-"""So many times its processor time a fit on one core takes only if it had to wait for that core."""
+"""So many times its processor time a fit or a prediction on one core takes only if it had to wait for that core."""
+LONG_FIT, LONG_PREDICTION = 1.0, 0.1
+"""Seconds under which a wait says nothing."""
 INVESTED = ("data_seconds", "tuning_seconds", "fit_seconds")
 
 
@@ -125,11 +127,15 @@ class Row:
 
     @property
     def hindered(self) -> bool:
-        """Whether a fit on one core took clearly more wall time than processor time, so that something else ran on it."""
+        """Whether a fit or a prediction on one core took clearly more wall time than processor time: something else ran on it."""
         costs = [
             r.cost for r in self.records if r.cost is not None and r.cell.device == "cpu" and r.provenance.threads == 1
         ]
-        return any(c.fit_seconds > max(1.0, HINDERED * c.fit_cpu_seconds) for c in costs)
+        return any(
+            c.fit_seconds > max(LONG_FIT, HINDERED * c.fit_cpu_seconds)
+            or c.predict_seconds > max(LONG_PREDICTION, HINDERED * c.predict_cpu_seconds)
+            for c in costs
+        )
 
     @property
     def seconds_per_sample(self) -> float | None:
