@@ -26,6 +26,8 @@ class Facet:
 
     value: float
     datasets: int
+    off: float = 0.0
+    """Of a coverage how far it is from its level, in the mean over datasets: too much on one makes up for no other."""
 
 
 def physics_score(rows: Sequence[Row]) -> str | None:
@@ -43,8 +45,8 @@ def physics_score(rows: Sequence[Row]) -> str | None:
 def facets(rows: Sequence[Row]) -> dict[str, dict[str, Facet]]:
     """Return method's name → facet's name → number; solvers set no median and get none.
 
-    `physics` and `crps` are relative; `coverage` is the mean of coverage_90; `throughput` (samples a second), `fit` (seconds) and
-    `speed_up` (at equal error) are geometric means.
+    `physics` and `crps` are relative; `coverage` is the mean of coverage_90, with how far it is off; `throughput` (samples a
+    second), `fit` (seconds) and `speed_up` (at equal error) are geometric means.
     """
     methods = [r for r in of_common_data(rows) if not r.solver and r.error is not None]
     boards: dict[str, list[Row]] = {}
@@ -64,7 +66,7 @@ def facets(rows: Sequence[Row]) -> dict[str, dict[str, Facet]]:
         found[name] = {k: Facet(math.exp(fmean(v)), len(v)) for k, v in values.items() if v}
         covered = [r.scores["coverage_90"].mean for r in own if "coverage_90" in r.scores]
         if covered:
-            found[name]["coverage"] = Facet(fmean(covered), len(covered))
+            found[name]["coverage"] = Facet(fmean(covered), len(covered), fmean(abs(c - 0.9) for c in covered))
     return found
 
 

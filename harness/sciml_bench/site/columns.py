@@ -173,7 +173,7 @@ def _break_even(row: Row) -> Value:
         return Value()
     if row.tradeoff.break_even is None:
         return Value("never", sort=float("inf"))
-    return Value(text.whole(row.tradeoff.break_even), sort=float(row.tradeoff.break_even))
+    return Value(text.number(row.tradeoff.break_even, 2), sort=float(row.tradeoff.break_even))
 
 
 SETTINGS = Column("settings", "Settings", "accuracy", _settings, "how chosen", True)

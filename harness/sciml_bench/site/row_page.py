@@ -257,7 +257,7 @@ def _sentences(view: RowView) -> list[str]:
             found.append(f"Break-even: {tradeoff.note}; the {invested} of {spent} are not earned back.")
         else:
             found.append(
-                f"Break-even: after {text.whole(tradeoff.break_even)} predictions the "
+                f"Break-even: after {text.number(tradeoff.break_even, 2)} predictions the "
                 f"{invested} spent on {spent} have been earned back ({tradeoff.note})."
             )
     if tradeoff.error_ratio is not None:

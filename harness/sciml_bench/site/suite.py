@@ -194,7 +194,7 @@ def _merit(facet: str, found: Facet | None) -> float | None:
     if found is None:
         return None
     if facet == "coverage":
-        return -abs(found.value - 0.9)
+        return -found.off
     return found.value if facet in ("throughput", "speed_up") else -found.value
 
 
@@ -218,8 +218,9 @@ def _shade(facet: str, found: Facet | None, datasets: int, shade: int) -> Shade:
         "fit": lambda: text.seconds(v),
         "speed_up": lambda: text.factor(v),
     }[facet]()
-    note = "" if found.datasets == datasets else f"{found.datasets} of {datasets}"
-    return Shade(shown, note, abs(v - 0.9) if facet == "coverage" else v, shade)
+    notes = [f"off by {found.off:.2f}"] if facet == "coverage" else []
+    notes += [] if found.datasets == datasets else [f"{found.datasets} of {datasets}"]
+    return Shade(shown, ", ".join(notes), found.off if facet == "coverage" else v, shade)
 
 
 def matrix(pool: Pool) -> list[tuple[Standing, list[Shade]]]:
