@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from ..ranking.compare import LEVEL, Comparison, compare_all, holm
@@ -91,7 +92,7 @@ def option(results: Path) -> str:
 
 
 def default(found: Sequence[Contest]) -> Pair | None:
-    """Return the two methods with the most datasets, and of those with the best mean place, on the first tier."""
+    """Return the method that leads most often on the first tier, and of those beside it on most of its datasets the nearest."""
     if not found:
         return None
     mine = [c for c in found if c.pool == found[0].pool]
@@ -100,14 +101,18 @@ def default(found: Sequence[Contest]) -> Pair | None:
         for position, view in enumerate(contest.rows):
             if not view.row.control:
                 places.setdefault(view.row.name, []).append(position)
-    order = sorted(places, key=lambda n: (-len(places[n]), sum(places[n]) / len(places[n]), n))
-    for second in order[1:]:
-        lines = _lines(mine, order[0], second)
-        if lines:
-            return Pair(
-                first=order[0], second=second, tier=mine[0].board.tier, device=mine[0].board.device, lines=lines
-            )
-    return None
+    if not places:
+        return None
+    first = min(places, key=lambda n: (-places[n].count(0), -len(places[n]), n))
+    against = {n: lines for n in places if n != first and (lines := _lines(mine, first, n))}
+    if not against:
+        return None
+    most = max(map(len, against.values()))
+    near = {
+        n: fmean(abs(math.log(x.found.ratio)) for x in lines) for n, lines in against.items() if 2 * len(lines) > most
+    }
+    second = min(near, key=lambda n: (near[n], n))
+    return Pair(first=first, second=second, tier=mine[0].board.tier, device=mine[0].board.device, lines=against[second])
 
 
 def _lines(found: Sequence[Contest], first: str, second: str) -> tuple[Line, ...]:
