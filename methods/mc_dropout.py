@@ -25,7 +25,8 @@ class MCDropout(Wrapper):
 
     The m-th mask is the same for all samples, so that a prediction does not depend on its companions; samples are predicted
     one at a time for it. It needs an inner method in torch with a `dropout` above zero (0.1 unless set). The spread follows
-    the dropout rate rather than the data, so that its calibration has to be looked at.
+    the dropout rate rather than the data, so that its calibration has to be looked at. What a network drops inside a function
+    rather than a layer, as the transformer does of its attention, stays off.
 
     Source: Gal & Ghahramani 2016, arXiv:1506.02142.
     """

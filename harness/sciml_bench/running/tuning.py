@@ -7,8 +7,10 @@ For each pair of a method that has something to choose (`search`) and a dataset 
     s the standard deviation of the n dᵢ, t the quantile of Student's distribution with n − 1 degrees of freedom at the level that
     two standard deviations have in a normal one: 2.0 for many samples, 2.3 for ten, 14 for two
 
-A pair that no trial improves by more than that noise keeps what it has. Trials that fail or take too long count as tried; one that
-was ended from outside is made again, and a pair where that happens twice gets no result.
+A pair that no trial improves by more than that noise keeps what it has. It is the noise of one comparison, made with the best of
+all trials: of twelve that are no better one passes it by luck in about one pair of eight, which costs nothing in the mean. Trials
+that fail or take too long count as tried; one that was ended from outside is made again, and a pair where that happens twice gets
+no result.
 
 Source: Bergstra et al. 2011, Algorithms for hyper-parameter optimization, NeurIPS 24, as Optuna implements it.
 """
