@@ -20,7 +20,7 @@ LONGEST = 100
 ENDINGS = ("passed", "failed", "declared", "not reached")
 FITTING = """
 import sys
-from sciml_bench.cli.apart import prints_apart
+from sciml_bench.apart import prints_apart
 from sciml_bench.testing.benches import fitting
 with prints_apart():  # what the method prints is no name of a dataset
     found = fitting(sys.argv[1])

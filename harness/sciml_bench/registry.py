@@ -23,6 +23,7 @@ from . import benchmarks as track_folder
 from . import datasets as dataset_folder
 from . import methods as method_folder
 from . import naming
+from .apart import prints_apart
 from .complaint import complaint
 from .errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
 from .method.contract import Method
@@ -260,7 +261,8 @@ def _module_from_file(name: str, kind: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
-        spec.loader.exec_module(module)
+        with prints_apart():  # what it prints is no part of what a command prints
+            spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise UsageError(f"the {kind} file '{name}' fails on import with {type(error).__name__}: {error}") from error

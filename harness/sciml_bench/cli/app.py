@@ -239,7 +239,7 @@ def check(
     """Run the contract on a method or dataset and say in a sentence what is wrong with it."""
     from .check import check as check_
 
-    check_(name, options.plugins("dataset", dataset), json)
+    check_(name, options.names("dataset", dataset), json)
 
 
 @app.command()
@@ -250,7 +250,7 @@ def new(
         Path | None, typer.Option(help="Where the file goes; by default the suite's folder, or this one outside of it.")
     ] = None,
 ) -> None:
-    """Write the file of a new method or dataset, which passes the check as it is."""
+    """Write the file of a new method or dataset, which runs as it is; the check names the words that are still to be written."""
     from .new import write
 
     write(kind.value, name, folder)

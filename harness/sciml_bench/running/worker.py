@@ -152,7 +152,7 @@ def _run(job: Job, log: Reporter) -> dict[str, Any]:
     shifted = _shifted_inputs(job, method, inputs)
     sandbox.enclose(job.folder / "scratch", job.secret)
     threading.Thread(
-        target=_end_with_parent, daemon=True
+        target=end_with_parent, daemon=True
     ).start()  # only now: the barrier holds for threads made after it
     log.pipe.recv_bytes()  # wait for the word: until then the parent may be using the cores
     meter = EnergyMeter(job.device)
@@ -285,7 +285,8 @@ def _save_checkpoint(job: Job, predictor: Predictor, method: Method) -> None:
         (job.folder / "checkpoint.pkl").unlink(missing_ok=True)  # a predictor need not be picklable to be scored
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process and its group when its parent is gone."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])

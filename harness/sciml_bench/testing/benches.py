@@ -1,6 +1,6 @@
 """Which problems a method is tried on: one of each shape that it applies to, with a little data."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 
@@ -9,6 +9,7 @@ import xarray as xr
 
 from ..method.contract import Method
 from ..problem import Problem
+from ..problem.generation import some
 from ..problem.samples import only, take
 from ..registry import Broken, all_datasets, build_method, dataset_class, method_class, why_not
 from .method_checks import Bench
@@ -42,25 +43,27 @@ def fitting(method: str | type[Method], datasets: Iterable[str] = ()) -> list[st
     return [n for n in names if why_not(built, dataset_class(n).tier("smoke").problem()) is None]
 
 
-def benches(method: str | type[Method], datasets: Iterable[str] = ()) -> Iterator[tuple[str, Bench]]:
-    """Yield each such dataset with its bench."""
-    for dataset in fitting(method, datasets):
-        yield dataset, bench(method, dataset)
+@cache
+def made(dataset: str) -> xr.Dataset:
+    """Return the little data of a dataset on which methods are tried."""
+    return some(dataset_class(dataset).tier("smoke"), SEED, range(TRAIN + VALID + TEST))
 
 
-def bench(method: str | type[Method], dataset: str) -> Bench:
-    """Return the bench of a method on a dataset at smoke tier."""
-    problem = dataset_class(dataset).tier("smoke").problem()
-    cls, data = _class(method), _data(dataset)
+def benches(
+    method: str | type[Method], datasets: Iterable[str] = (), data: Callable[[str], xr.Dataset] = made
+) -> Iterator[tuple[str, Bench]]:
+    """Yield each such dataset with its bench at smoke tier; `data` is asked for the data of one when its turn comes."""
+    cls = _class(method)
+    problems = {n: dataset_class(n).tier("smoke").problem() for n in fitting(cls, datasets)}
+    for dataset, problem in problems.items():
+        yield dataset, _bench(cls, problem, data(dataset))
+
+
+def _bench(cls: type[Method], problem: Problem, data: xr.Dataset) -> Bench:
     inputs = only(data, [v.name for v in problem.inputs])
     start = TRAIN + VALID
     test = np.arange(start, start + (1 if cls.card.per_instance else TEST))
     return Bench(cls, problem, take(data, np.arange(TRAIN)), take(data, np.arange(TRAIN, start)), take(inputs, test))
-
-
-@cache
-def _data(dataset: str) -> xr.Dataset:
-    return dataset_class(dataset).tier("smoke").generate(SEED, range(TRAIN + VALID + TEST))
 
 
 def _class(method: str | type[Method]) -> type[Method]:

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import xarray as xr
+
 from ..errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
 from ..method.contract import Method
 from ..problem import Dataset
 from ..raised import told
 from ..registry import build_method, dataset_at, dataset_class, method_class, why_not
-from .benches import benches
+from .benches import benches, made
 from .dataset_checks import DATASET_CHECKS
 from .method_checks import METHOD_CHECKS, WITHOUT_A_FIT, predicts_what_was_declared
 
@@ -31,7 +33,23 @@ class Outcome:
     sentence: str = ""
 
 
-def method_outcomes(method: str | type[Method], datasets: Sequence[str] = ()) -> Iterator[Outcome]:
+class Here:
+    """Where checks run: in this process, with data that are made in it."""
+
+    refusal = ""
+    """What is said behind a PermissionError."""
+
+    def data(self, dataset: str) -> xr.Dataset:
+        """Return the little data of a dataset on which a method is tried."""
+        return made(dataset)
+
+    def begin(self, check: Outcome) -> None:
+        """Take note of a check that begins."""
+
+
+def method_outcomes(
+    method: str | type[Method], datasets: Sequence[str] = (), here: Here | None = None
+) -> Iterator[Outcome]:
     """Run every check of a method on one dataset of each shape that it applies to, or on those named.
 
     Raises UsageError if it does not apply to one that is named or declares that something fails which is no check,
@@ -43,12 +61,12 @@ def method_outcomes(method: str | type[Method], datasets: Sequence[str] = ()) ->
         reason = why_not(build_method(cls, "smoke", {}, {}), dataset_at(dataset, "smoke").problem())
         if reason is not None:
             raise UsageError(f"{cls.__name__} does not apply to the dataset '{dataset}': {reason}")
-    tried = False
-    for dataset, bench in benches(cls, datasets):
+    here, tried = here or Here(), False
+    for dataset, bench in benches(cls, datasets, here.data):
         tried = True
         for check in METHOD_CHECKS:
             if check in WITHOUT_A_FIT or check is predicts_what_was_declared or bench.works:
-                yield _outcome(check, bench, dataset, cls.known_failures)
+                yield _outcome(check, bench, dataset, cls.known_failures, here)
             else:
                 yield Outcome(check.__name__, _promise(check), dataset, "not reached", "It needs a fit that predicts.")
     if not tried:
@@ -57,12 +75,12 @@ def method_outcomes(method: str | type[Method], datasets: Sequence[str] = ()) ->
         )
 
 
-def dataset_outcomes(dataset: str | type[Dataset]) -> Iterator[Outcome]:
+def dataset_outcomes(dataset: str | type[Dataset], here: Here | None = None) -> Iterator[Outcome]:
     """Run every check of a dataset. Raises UsageError if it declares that something fails which is no check."""
     cls = dataset_class(dataset) if isinstance(dataset, str) else dataset
     _require_checks(cls, DATASET_CHECKS)
     for check in DATASET_CHECKS:
-        yield _outcome(check, cls, "", cls.known_failures)
+        yield _outcome(check, cls, "", cls.known_failures, here or Here())
 
 
 def check_method(method: str | type[Method], *datasets: str) -> None:
@@ -94,15 +112,17 @@ def _promise(check: Callable[[Any], None]) -> str:
     return (inspect.getdoc(check) or "").partition("\n")[0]
 
 
-def _outcome(check: Callable[[Any], None], given: Any, subject: str, known: Any) -> Outcome:
+def _outcome(check: Callable[[Any], None], given: Any, subject: str, known: Any, here: Here) -> Outcome:
     promise = _promise(check)
     reason = known.get(check.__name__)
+    here.begin(Outcome(check.__name__, promise, subject, "not reached"))
     try:
         check(given)
     except SciMLBenchError as error:
         return _failed(check.__name__, promise, subject, reason, str(error))
     except (Exception, SystemExit) as error:
-        return _failed(check.__name__, promise, subject, reason, f"it raised {told(error)}")
+        more = f"; {here.refusal}" if here.refusal and isinstance(error, PermissionError) else ""
+        return _failed(check.__name__, promise, subject, reason, f"it raised {told(error, more)}")
     if reason is not None:
         return Outcome(
             check.__name__,
