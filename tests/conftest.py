@@ -154,6 +154,8 @@ def repeat(inputs):
 
 @dataclass(frozen=True, kw_only=True)
 class Own(Method):
+    '''û(a) = what the body of fit returns.'''
+
     card = MethodCard(title="Own", family="network", framework="numpy", summary="a test", description="A test.")
     gain: float = 1.0
 

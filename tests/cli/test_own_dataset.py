@@ -38,7 +38,7 @@ def mine(ask, tmp_path):
         assert ask("new", "dataset", "mine").returncode == 0
         text = path.read_text()
         assert text.count(old) == 1
-        path.write_text(text.replace(old, new))
+        path.write_text(text.replace(old, new).replace("TODO: ", ""))
         return "mine.py"
 
     return write

@@ -24,6 +24,8 @@ FRAMES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Own(Method):
+    '''û = gain · a at every time.'''
+
     card = MethodCard(title="Own", family="baseline", framework="numpy", summary="a test", description="A test.")
     gain: float = 1.0
 """
@@ -55,8 +57,17 @@ FAULTS = {
     "reports_how_far_it_is": (("log.progress(1.0)", "pass"), "never called log.progress"),
     "imports_no_framework": (("import math", "import torch"), "imports torch at its top"),
     "card_is_complete": (('summary="a test"', 'summary=" "'), "the card has no summary"),
+    "can_be_set": (
+        ("gain: float = 1.0", "gain: float = 1.0\n    layers: tuple[int, ...] = (8, 8)"),
+        "the field 'layers' is of type tuple[int, ...], which --set layers=… cannot give: use a field of type int, float",
+    ),
     "is_a_frozen_dataclass": (("@dataclass(frozen=True, kw_only=True)", "@dataclass"), "can be changed"),
 }  # fmt: skip
+
+
+def written(path: Path) -> None:
+    """Put words in place of each TODO of the template."""
+    path.write_text(path.read_text().replace("TODO: ", ""))
 
 
 def write(folder: Path, text: str) -> str:
@@ -127,7 +138,7 @@ def test_what_cannot_be_asked_is_told_once(tmp_path, case):
     failed = [o for o in outcomes if o.ending == "failed"]
     assert [o.check for o in failed] == ["predicts_what_was_declared"]
     assert sentence in failed[0].sentence
-    assert sum(o.ending == "not reached" for o in outcomes) == len(METHOD_CHECKS) - 5
+    assert sum(o.ending == "not reached" for o in outcomes) == len(METHOD_CHECKS) - 6
     assert str(tmp_path) not in failed[0].sentence
 
 
@@ -159,11 +170,17 @@ def test_a_method_that_applies_to_nothing_is_told_so(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["method", "dataset"])
-def test_what_new_writes_passes_the_check_and_runs(run, ask, kind):
+def test_what_new_writes_passes_the_check_but_for_its_todos_and_runs(run, ask, kind, tmp_path):
     made = ask("new", kind, "my_own")
     assert made.returncode == 0, made.stderr
     assert "next: sciml-bench check my_own.py" in made.stdout
     words = ["-d", "burgers"] if kind == "method" else []
+    checked = ask("check", "my_own.py", *words)
+    assert checked.returncode == 1
+    said = "TODO is still written in the card's summary, the card's description, the docstring of the file, source 1 of the card"
+    assert said in checked.stdout
+    assert "1 failed, 0 fail as declared" in checked.stdout
+    written(tmp_path / "my_own.py")
     checked = ask("check", "my_own.py", *words)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     pair = ("my_own.py", "borehole") if kind == "method" else ("mean", "my_own.py")
@@ -179,6 +196,11 @@ def test_what_new_writes_passes_the_check_and_runs(run, ask, kind):
     [
         (["new", "method", "My-Own"], "expected a lower-case Python name"),
         (["new", "method", "fno"], "already"),
+        (["new", "method", "random"], "the name is 'random', that of Python's own module: a program started beside"),
+        (["new", "dataset", "json"], "would import it in place of that module; choose another name, such as my_json"),
+        (["new", "method", "numpy"], "the name is 'numpy', that of an installed module"),
+        (["new", "method", "torch"], "that of an installed module"),
+        (["new", "dataset", "xarray"], "that of an installed module"),
         (["check", "fnoo"], "did you mean fno"),
         (["check", "nothing.py"], "does not exist"),
     ],
@@ -247,6 +269,7 @@ def test_the_datasets_check_raises_what_is_broken(tmp_path):
         text=True,
     )
     assert made.returncode == 0, made.stderr
+    written(path)
     check_dataset(str(path))
     for good, bad, sentence in (
         ("default_rng([seed, i])", "default_rng([i])", "generation_is_deterministic: another seed gave the same data"),
@@ -279,3 +302,37 @@ def test_a_dataset_that_breaks_does_not_end_the_check_of_a_method(monkeypatch):
 
     monkeypatch.setattr(benches, "all_datasets", lambda: [("broke", Broke()), ("borehole", dataset_class("borehole"))])
     assert list(benches.shapes.__wrapped__().values()) == ["borehole"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "the class has no docstring: write one"),
+        ("TODO: say it", "TODO is still written in the docstring of the class"),
+    ],
+)
+def test_a_class_that_says_nothing_of_itself_is_told_so(tmp_path, text, sentence):
+    text = (HEAD + GOOD).replace("    '''û = gain · a at every time.'''\n", f'    """{text}"""\n' if text else "")
+    failed = [o for o in method_outcomes(write(tmp_path, text), ["burgers"]) if o.ending == "failed"]
+    assert [o.check for o in failed] == ["card_is_complete"]
+    assert sentence in failed[0].sentence
+
+
+@pytest.mark.parametrize(
+    "kind", ["tuple", "list[int]", "dict[str, int]", "tuple[int, int] | None", "int | list[int]", "Path"]
+)
+def test_a_field_that_the_command_line_cannot_give_is_named(tmp_path, kind):
+    text = (HEAD + GOOD).replace("gain: float = 1.0", f"gain: float = 1.0\n    more: {kind} = None")
+    text = text.replace("import math", "from pathlib import Path")
+    failed = [o.sentence for o in method_outcomes(write(tmp_path, text), ["burgers"]) if o.ending == "failed"]
+    assert len(failed) == 1
+    assert f"the field 'more' is of type {kind}, which --set more=… cannot give" in failed[0]
+
+
+def test_a_name_is_free_where_only_the_folder_itself_has_it(ask, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "mine").mkdir()  # which Python takes for a package, as it does any folder on its path
+    (tmp_path / "other.py").write_text("")
+    for name in ("mine", "other"):
+        done = ask("new", "method", name, "--folder", "elsewhere")
+        assert done.returncode == 0, done.stderr

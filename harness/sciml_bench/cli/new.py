@@ -1,7 +1,9 @@
 """`sciml-bench new`."""
 
+import importlib.util
 import keyword
 import re
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -27,6 +29,7 @@ def write(kind: str, name: str, folder: Path | None) -> None:
         )
     if name in {*method_names(), *dataset_names()}:
         raise UsageError(f"the suite has a method or dataset called '{name}' already: choose another name")
+    _refuse_a_module(name)
     place = folder if folder is not None else _folder(kind)
     path = place / f"{name}.py"
     if path.exists():
@@ -36,7 +39,31 @@ def write(kind: str, name: str, folder: Path | None) -> None:
     title = " ".join(words).capitalize()
     write_text(path, text.format(name=name, title=title, cls=cls))
     shown = name if folder is None and place != Path() else str(path)
-    Console(highlight=False).print(f"wrote {path}\nnext: sciml-bench check {shown}", soft_wrap=True)
+    Console(highlight=False).print(
+        f"wrote {path}: put words of your own where it says TODO\nnext: sciml-bench check {shown}", soft_wrap=True
+    )
+
+
+def _refuse_a_module(name: str) -> None:
+    """Refuse the name of a module that Python or an installed package has: beside the file, imports would find that instead."""
+    whose = "Python's own" if name in sys.stdlib_module_names else "an installed" if _is_installed(name) else None
+    if whose is not None:
+        raise UsageError(
+            f"the name is '{name}', that of {whose} module: a program started beside the file {name}.py would import it in place "
+            f"of that module; choose another name, such as my_{name}"
+        )
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a module of this name stands outside the present folder; imports nothing."""
+    try:
+        found = importlib.util.find_spec(name)
+    except ValueError:  # it is loaded, but does not say from where
+        return True
+    if found is None:
+        return False
+    places = found.submodule_search_locations or [found.origin or ""]
+    return any(Path(p).resolve().parent != Path.cwd().resolve() for p in places)
 
 
 def _folder(kind: str) -> Path:

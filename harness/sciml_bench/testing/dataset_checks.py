@@ -13,16 +13,17 @@ from ..problem import RAGGED, TIERS, Dataset, Variable
 from ..problem.generation import some
 from ..problem.samples import count, only, take
 from ..protocol.leakage import fingerprints
+from .words import require_words
 
 SEED = 5
 
 
 def card_is_complete(cls: type[Dataset]) -> None:
-    """The card says what it is, where it comes from and under which licence."""
+    """Card and docstring say what it is, in words of its own; the card, where it comes from and under which licence."""
     card = cls.card
-    for name in ("title", "summary", "description", "license"):
-        if not getattr(card, name).strip():
-            raise ContractError(f"the card has no {name}: write one")
+    require_words(cls)
+    if not card.license.strip():
+        raise ContractError("the card has no license: write one")
     if not card.sources:
         raise ContractError("the card names no source: add the paper or data that the set-up comes from")
 

@@ -8,24 +8,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass
 from functools import cached_property
-from types import FrameType
-from typing import Any
+from types import FrameType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import xarray as xr
 
 from .. import logged
 from ..digest import of_arrays
-from ..errors import ContractError, UnknownNameError
+from ..errors import ContractError, UnknownNameError, UsageError
 from ..method.contract import Method, Predictor
 from ..problem import RAGGED, Problem, Variable
 from ..problem.samples import blocks, count, like, take
 from ..protocol.budgets import BUDGETS
 from ..registry import build_method
 from ..running.checked import CheckedPredictor
+from ..values import coerce
+from .words import require_words
 
 FRAMEWORKS = {
     "ase", "cantera", "deepxde", "diffrax", "e3nn", "equinox", "jax", "lightgbm", "lightning_fabric", "neuralop", "optax",
@@ -157,11 +159,9 @@ class Fitted:
 
 
 def card_is_complete(bench: Bench) -> None:
-    """The card says what it is; a method of the literature names its source."""
+    """Card and docstring say what it is, in words of its own; a method of the literature names its source."""
     card = bench.cls.card
-    for name in ("title", "summary", "description"):
-        if not getattr(card, name).strip():
-            raise ContractError(f"the card has no {name}: write one")
+    require_words(bench.cls)
     if card.family not in ("baseline", "solver") and not card.sources:
         raise ContractError("the card names no source: add the paper that the method comes from")
 
@@ -182,6 +182,31 @@ def is_a_frozen_dataclass(bench: Bench) -> None:
     except UnknownNameError:
         return
     raise ContractError("an unknown hyperparameter is accepted")
+
+
+def can_be_set(bench: Bench) -> None:
+    """Every hyperparameter can be given on the command line, with --set."""
+    hints = get_type_hints(bench.cls)
+    for name in (f.name for f in fields(bench.cls)):  # type: ignore[arg-type]
+        hint = hints[name]
+        if not _is_read(name, hint):
+            raise ContractError(
+                f"the field '{name}' is of type {hint if get_args(hint) else getattr(hint, '__name__', hint)}, which "
+                f"--set {name}=… cannot give: use a field of type int, float, bool, str or Literal[…] for each value, such as "
+                "width and depth in place of layers, and put them together in fit"
+            )
+
+
+def _is_read(name: str, hint: Any) -> bool:
+    """Whether some text of the command line is read as a value of this type, which is not of several values."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if any(get_origin(kind) not in (None, Literal) for kind in kinds):
+        return False
+    for text in ("1", "true", *(str(choice) for kind in kinds for choice in get_args(kind))):
+        with suppress(UsageError, TypeError):
+            coerce(name, text, hint)
+            return True
+    return False
 
 
 def can_be_tuned(bench: Bench) -> None:
@@ -293,7 +318,7 @@ def _arrays(bench: Bench, answer: xr.Dataset) -> list[Any]:
     return [answer[v.name].values for v in bench.problem.targets]
 
 
-WITHOUT_A_FIT = (card_is_complete, is_a_frozen_dataclass, can_be_tuned, imports_no_framework)
+WITHOUT_A_FIT = (card_is_complete, is_a_frozen_dataclass, can_be_set, can_be_tuned, imports_no_framework)
 METHOD_CHECKS: tuple[Callable[[Bench], None], ...] = (
     *WITHOUT_A_FIT,
     predicts_what_was_declared,
