@@ -1,7 +1,8 @@
 """Values of hyperparameters, as they are given in Python or as text of the command line."""
 
 import math
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from .errors import UsageError
 
@@ -24,9 +25,11 @@ def _read(name: str, value: Any, hint: Any) -> Any:
             if value == choice or str(value) == str(choice):
                 return choice
         raise UsageError(f"hyperparameter '{name}' is '{value}': expected one of {', '.join(map(str, allowed))}")
-    options = [t for t in get_args(hint) if t is not type(None)] or [hint]
+    options = [t for t in get_args(hint) if t is not type(None)] if get_origin(hint) in (Union, UnionType) else [hint]
     if value is None or (value == "none" and type(None) in get_args(hint)):
         return None
+    if len(options) == 1 and options[0] is not hint:
+        return _read(name, value, options[0])
     if any(get_origin(kind) is not None for kind in options):
         if isinstance(value, str):
             raise UsageError(

@@ -34,10 +34,11 @@ def check(name: str, datasets: list[str], as_json: bool) -> None:
 
 
 def _print(name: str, outcomes: Iterator["Outcome"], console: Console) -> list["Outcome"]:
-    ended = []
+    ended: list[Outcome] = []
     for subject, group in groupby(outcomes, key=lambda o: o.subject):
         from ..registry import canonical  # only once the process of the checks has begun, as it takes long to import
 
+        before = {(o.check, o.ending, o.sentence) for o in ended}
         here = list(group)
         ended += here
         title = f"{escape(canonical(name))}{f' on {subject}' if subject else ''}"
@@ -46,8 +47,11 @@ def _print(name: str, outcomes: Iterator["Outcome"], console: Console) -> list["
             f"{MARKS['passed' if passed == len(here) else 'failed']} {title}: {passed} of {len(here)} checks passed"
         )
         for outcome in (o for o in here if o.ending in ("failed", "declared")):
-            console.print(f"  {MARKS[outcome.ending]} {outcome.check.replace('_', ' ')}", soft_wrap=True)
-            console.print(f"      {escape(outcome.sentence)}", soft_wrap=True)
+            again = (outcome.check, outcome.ending, outcome.sentence) in before
+            words = f"{outcome.check.replace('_', ' ')}{', as above' if again else ''}"
+            console.print(f"  {MARKS[outcome.ending]} {words}", soft_wrap=True)
+            if not again:
+                console.print(f"      {escape(outcome.sentence)}", soft_wrap=True)
         unreached = [o.check.replace("_", " ") for o in here if o.ending == "not reached"]
         if unreached:
             console.print(

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ..apart import prints_apart
 from ..errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
 from ..running import compiled
+from ..running.children import forget, safe_path
 
 if TYPE_CHECKING:
     from ..testing import Outcome
@@ -40,7 +41,8 @@ def outcomes(name: str, datasets: Sequence[str]) -> Iterator["Outcome"]:
     with tempfile.TemporaryDirectory(prefix="sciml-bench-check-", ignore_cleanup_errors=True) as folder:
         mine, theirs = context.Pipe()
         process = context.Process(target=_main, args=(theirs, name, datasets, folder), name="check")
-        process.start()
+        with safe_path():
+            process.start()
         theirs.close()
         try:  # what takes long to import is imported from here on, while the process imports the same
             yield from _follow(name, mine, process)
@@ -113,6 +115,7 @@ def _end(process: BaseProcess) -> str:
 
 def _main(pipe: Connection, name: str, datasets: Sequence[str], folder: str) -> None:
     """Run the checks in this process; the last message has the key `done` or `refused`."""
+    forget()
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when the checks end
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
