@@ -4,7 +4,8 @@ File attributes: `inputs` and `targets` (names of variables, separated by spaces
 the sample dimension); optional `group` (a variable along the sample dimension, of numbers or words, whose equal values stay in one
 part of a split), `order` (one of numbers or dates: a method is trained on what comes before its test part alone), `title` and
 `description`. Attributes of a target variable: optional `initial` (the input that holds its state at the start) and `periodic`
-(1 or 0).
+(1 or 0). Coordinates of a dimension are optional; those of time have to rise, those of space to rise or fall, and where a target
+is periodic in equal steps.
 """
 
 import warnings
@@ -28,6 +29,10 @@ from .variable import HISTORY, SAMPLE, SPACE, TIME, Variable
 KNOWN_DIMS = (TIME, HISTORY, "channel", *(d for d in SPACE if d != "node"), "feature")
 GROUP, ORDER = "group", "order"
 SWITCH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
+NEEDS_PYTHON = ("node", "edge")
+ROUNDING = 2 * float(np.finfo(np.float32).eps)
+UNEVEN = 1e-4
+"""By how much of the usual step another one may differ on a periodic axis, beside the rounding of single precision."""
 EXAMPLE = 'for example ds.attrs.update(inputs="u0", targets="u", sample="sample")'
 
 
@@ -44,7 +49,8 @@ class UserFile:
 def load(path: Path) -> UserFile:
     """Check the file and return it as a problem with its data."""
     if not path.is_file():
-        raise DataFileError(f"the data file '{path.name}' does not exist; give the path of a NetCDF4 or HDF5 file")
+        found = "is a folder" if path.is_dir() else "is no ordinary file" if path.exists() else "does not exist"
+        raise DataFileError(f"the data file '{path.name}' {found}; give the path of a NetCDF4 or HDF5 file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # arrays without named dimensions are refused below, in a sentence
@@ -52,7 +58,8 @@ def load(path: Path) -> UserFile:
                 raw = opened.load()
     except Exception as error:
         raise DataFileError(
-            f"the data file '{path.name}' cannot be read by xarray as NetCDF4 or HDF5 ({type(error).__name__}: {error})"
+            f"the data file '{path.name}' cannot be read by xarray as NetCDF4 or HDF5 ({type(error).__name__}: {error}); "
+            "write it with xarray, as README shows"
         ) from error
     data, inputs, targets = _normalise(raw, path.name)
     problem = Problem(name=path.stem, kind=_kind(targets), inputs=inputs, targets=targets)
@@ -77,10 +84,13 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
     if sample not in raw.sizes:
         raise DataFileError(
             f"the data file '{file}' names '{sample}' as its sample dimension "
-            f"but has the dimensions {', '.join(map(str, raw.sizes))}"
+            f"but has the dimensions {', '.join(map(str, raw.sizes))}; name one of these"
         )
     given = {role: _words(raw.attrs, role, file) for role in (GROUP, ORDER) if role in raw.attrs}
     along = {role: names[0] for role, names in given.items() if names}
+    for role, named in (("sample", roles["sample"]), *given.items()):
+        if len(named) > 1:
+            raise DataFileError(f"the data file '{file}' has {role}=\"{' '.join(named)}\"; name one alone")
     variables = list(dict.fromkeys([*roles["inputs"], *roles["targets"]]))
     names = list(dict.fromkeys([*variables, *along.values()]))
     if not roles["inputs"] or not roles["targets"]:
@@ -90,7 +100,13 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
     for name in names:
         if name not in raw.variables:
             raise DataFileError(
-                f"the data file '{file}' names '{name}' as a variable but holds {', '.join(map(str, raw.data_vars))}"
+                f"the data file '{file}' names '{name}' as a variable but holds {', '.join(map(str, raw.data_vars))}; "
+                "name one of these"
+            )
+        if name in raw.dims and name in variables:
+            raise DataFileError(
+                f"the data file '{file}' names '{name}' as an input or a target, but these are the coordinates of a dimension; "
+                f"write them as a variable of another name too"
             )
     both = set(roles["inputs"]) & set(roles["targets"])
     if both:
@@ -106,7 +122,7 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
         raise DataFileError(
             f"the data file '{file}' has both a group and an order; give one: samples of equal order stay together too"
         )
-    data = raw.reset_coords([n for n in names if n in raw.coords])[names]
+    data = raw.reset_coords([n for n in variables if n in raw.coords])[variables]
     if sample != SAMPLE and SAMPLE in data.dims:
         raise DataFileError(
             f"the data file '{file}' has sample=\"{sample}\" and also a dimension called '{SAMPLE}'; rename one of them"
@@ -120,7 +136,9 @@ def _normalise(raw: xr.Dataset, file: str) -> tuple[xr.Dataset, tuple[Variable, 
     checked = {n: _variable(data, n, file, roles["inputs"]) for n in variables}
     converted = {n: data[n].transpose(SAMPLE, *v.dims).astype(np.float64) for n, v in checked.items()}
     for role, name in along.items():
-        converted[role] = _numbered(data[name], name, role, file)
+        labels = [SAMPLE if d == sample else str(d) for d in raw[name].dims]
+        converted[role] = _numbered(xr.DataArray(raw[name].values, dims=labels), name, role, file, sample)
+    _check_axes(data, {d for n in roles["targets"] if checked[n].periodic for d in checked[n].space}, file)
     kept = xr.Dataset(converted)
     return (
         kept.drop_vars([c for c in kept.coords if kept[c].dtype.kind not in "fiu"]),
@@ -137,12 +155,52 @@ def _words(attrs: Mapping[Hashable, Any], role: str, file: str) -> list[str]:
     return " ".join(str(v) for v in np.ravel(value)).replace(",", " ").split()
 
 
-def _numbered(labels: xr.DataArray, name: str, role: str, file: str) -> xr.DataArray:
+def _check_axes(data: xr.Dataset, periodic: set[str], file: str) -> None:
+    """Refuse coordinates that cannot be those of an axis; words and other labels are not looked at."""
+    for dim in KNOWN_DIMS:
+        if dim not in data.coords or dim not in data.dims or data[dim].dtype.kind not in "fiumM":
+            continue
+        named, given = f"the coordinates of '{dim}' in '{file}'", data[dim].values
+        bad = np.flatnonzero(np.isnat(given) if given.dtype.kind in "mM" else ~np.isfinite(given))
+        if bad.size:
+            raise DataFileError(
+                f"{named} hold NaN or infinity, the first at place {bad[0]} (counted from 0); give every place a number, or "
+                f"leave them out, as in ds.drop_vars('{dim}')"
+            )
+        if dim not in (TIME, HISTORY, *SPACE) or given.size < 2:
+            continue
+        places = given.astype(np.int64 if given.dtype.kind in "mM" else np.float64)
+        steps = np.diff(places).astype(np.float64)
+        rises = dim in (TIME, HISTORY) or (steps > 0).sum() >= (steps < 0).sum()
+        wrong = np.flatnonzero(steps <= 0 if rises else steps >= 0)
+        if wrong.size:
+            at = wrong[0]
+            what, cure = (
+                ("hold the same value twice", f"keep one of the two places, as in ds.drop_duplicates('{dim}')")
+                if steps[at] == 0
+                else ("are not in order", f"put the data in the order of it, as in ds.sortby('{dim}')")
+            )
+            raise DataFileError(
+                f"{named} {what}: {given[at]} at place {at} (counted from 0) is followed by {given[at + 1]}; {cure}"
+            )
+        usual = float(np.median(steps))
+        allowed = UNEVEN * abs(usual) + ROUNDING * float(np.abs(places).max()) if dim in periodic else np.inf
+        uneven = np.flatnonzero(np.abs(steps - usual) > allowed)
+        if uneven.size:
+            at = uneven[0]
+            raise DataFileError(
+                f"{named} are uneven: from place {at} (counted from 0) to the next the step is {steps[at]:.6g}, where others are "
+                f"{usual:.6g}; a periodic target needs equal steps: interpolate to such, or set periodic=0"
+            )
+
+
+def _numbered(labels: xr.DataArray, name: str, role: str, file: str, sample: str) -> xr.DataArray:
     """Return the number of each sample's group, or its place in order."""
     does = "groups" if role == GROUP else "orders"
     if labels.dims != (SAMPLE,):
         raise DataFileError(
-            f"the variable '{name}' of '{file}' {does} samples, so that it needs the sample dimension and no other"
+            f"the variable '{name}' of '{file}' {does} samples, so that it needs the sample dimension and no other; "
+            f"name a variable that has '{sample}' alone"
         )
     values = labels.values
     lacking = (
@@ -156,7 +214,8 @@ def _numbered(labels: xr.DataArray, name: str, role: str, file: str) -> xr.DataA
         raise DataFileError(f"the variable '{name}' of '{file}' {does} samples but holds NaN; give each sample a value")
     if role == ORDER and values.dtype.kind not in "fiumM":
         raise DataFileError(
-            f"the variable '{name}' of '{file}' orders samples and has the type {values.dtype}; expected numbers or dates"
+            f"the variable '{name}' of '{file}' orders samples and has the type {values.dtype}; expected numbers or dates: "
+            "write these, or name it as the group if it only keeps samples together"
         )
     _, numbers = np.unique(values.astype(str) if values.dtype.kind == "O" else values, return_inverse=True)
     return xr.DataArray(numbers.astype(np.int64), dims=SAMPLE)
@@ -173,12 +232,21 @@ def _variable(data: xr.Dataset, name: str, file: str, inputs: list[str]) -> Vari
     array = data[name]
     if SAMPLE not in array.dims:
         raise DataFileError(
-            f"the variable '{name}' of '{file}' lacks the sample dimension; every input and target needs it"
+            f"the variable '{name}' of '{file}' lacks the sample dimension; every input and target needs it: "
+            "write its values for each sample, or leave it out of the roles"
         )
     if array.dtype.kind not in "fiub":
-        raise DataFileError(f"the variable '{name}' of '{file}' has the type {array.dtype}; expected numbers")
+        raise DataFileError(
+            f"the variable '{name}' of '{file}' has the type {array.dtype}; expected numbers: write it as such, or leave it out "
+            "of the roles"
+        )
     dims = tuple(str(d) for d in array.dims if d != SAMPLE)
     for dim in dims:
+        if dim in NEEDS_PYTHON:
+            raise DataFileError(
+                f"the variable '{name}' of '{file}' has the dimension '{dim}', and a data file holds no graphs and meshes; give "
+                "them by a Python file, as CONTRIBUTING shows under 'Graphs and meshes'"
+            )
         if dim not in KNOWN_DIMS:
             raise DataFileError(
                 f"the variable '{name}' of '{file}' has the dimension '{dim}'; rename it to one of {', '.join(KNOWN_DIMS)}, "
@@ -196,7 +264,8 @@ def _variable(data: xr.Dataset, name: str, file: str, inputs: list[str]) -> Vari
     initial = array.attrs.get("initial")
     if initial is not None and str(initial) not in inputs:
         raise DataFileError(
-            f"the target '{name}' of '{file}' names '{initial}' as its initial state, which is not among the inputs"
+            f"the target '{name}' of '{file}' names '{initial}' as its initial state, which is not among the inputs; "
+            f"name one of {', '.join(inputs)}, or leave `initial` out"
         )
     rank = {d: i for i, d in enumerate(KNOWN_DIMS)}
     return Variable(
