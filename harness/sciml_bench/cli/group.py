@@ -4,10 +4,12 @@ import sys
 from typing import Any
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from ..errors import InterruptedRunError, UsageError
 
+NUMBERS = {"int": "a whole number, such as 5", "float": "a number, such as 0.5"}
 WRONG: Any = typer.BadParameter.__base__
 """What the library of the command line raises for words that it does not understand."""
 
@@ -37,6 +39,16 @@ class Commands(TyperGroup):
 
 
 def _sentence(error: Any) -> str:
-    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    message = _number(error) or error.format_message().replace("Value error, ", "").replace(". Did you", ": did you")
     command = error.ctx.command_path if error.ctx is not None else "sciml-bench"
-    return f"{message[:1].lower()}{message[1:]}; `{command} --help` says what there is"
+    end = message[-1] if message.endswith("?") else ";"
+    return f"{message[:1].lower()}{message.rstrip('.?')[1:]}{end} `{command} --help` says what there is"
+
+
+def _number(error: Any) -> str | None:
+    """Return what is said of an option whose value is not the number that it takes; None of every other slip."""
+    if not isinstance(error.__cause__, ValidationError):
+        return None
+    first = error.__cause__.errors()[0]
+    expected = next((words for kind, words in NUMBERS.items() if first["type"].startswith(kind)), None)
+    return None if expected is None else f"{max(error.param.opts, key=len)} is '{first['input']}': expected {expected}"
