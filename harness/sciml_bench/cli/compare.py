@@ -81,6 +81,8 @@ def _rows(results: Path, asked: str | None) -> tuple[str, list[Row]]:
     store.require()
     rows = [r for r in summarise(store.records(asked)) if r.error is not None]
     complain(store)
+    if not rows:
+        raise store.nothing(f" of tier {asked} with a score" if asked else " with a score")
     there = {r.tier for r in rows}
     tier = asked or next((t for t in USUAL if t in there), USUAL[0])
     return tier, [r for r in rows if r.tier == tier]

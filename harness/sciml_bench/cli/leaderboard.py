@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from ..errors import UnknownNameError, UsageError
+from ..errors import UnknownNameError
 from ..ranking.league import League, league
 from ..ranking.summary import Row, summarise
 from ..records.store import Store
 from ..registry import dataset_names, track, track_names
 from . import tables
+from .options import Shown
 from .run import document
 
 
@@ -19,7 +20,7 @@ def show(name: str | None, tier: str | None, results: Path, as_json: bool) -> No
     """Print the leaderboard of all records of a folder, of those of a dataset, or of a track with its league."""
     store = Store(results)
     store.require()
-    held = (p.name for p in results.glob("*/*") if p.is_dir())
+    held = (p.name for size in Shown for p in (results / size).glob("*") if p.is_dir())
     if name is not None and name not in (known := {*track_names(), *dataset_names(), *held}):
         raise UnknownNameError("track or dataset", name, known)
     chosen = track(name) if name in track_names() else None
@@ -30,7 +31,7 @@ def show(name: str | None, tier: str | None, results: Path, as_json: bool) -> No
     tables.complain(store)
     if not records:
         which = " ".join(w for w in (tier, name) if w) or "any dataset"
-        raise UsageError(f"'{results}' holds no records of {which}; run `sciml-bench run` first or give --results")
+        raise store.nothing(f" of {which}")
     rows = summarise(records)
     leagues = [] if chosen is None else _leagues(rows)
     if as_json:

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..errors import UnknownNameError
+from ..errors import UnknownNameError, UsageError
 from ..method.contract import Method
+from ..naming import parse
 from ..problem import Dataset, Variable, generation, user_file
 from ..registry import (
     Broken,
@@ -30,6 +31,8 @@ from ..registry import (
     track,
     track_names,
 )
+from ..running.plan import check_names
+from .options import check_source, names
 from .tables import console as wide
 
 HEADS = {
@@ -79,12 +82,18 @@ def _line(name: str, cls: type[Method] | type[Dataset] | Broken) -> dict[str, An
 
 
 def info(name: str, as_json: bool) -> None:
-    """Show one card."""
+    """Show one card, of what `run` takes by that name."""
+    found = names("method or dataset", [name])
+    if len(found) > 1:
+        raise UsageError(f"'{name}' holds {len(found)} names; give one")
+    name = canonical(found[0])
+    check_source("method or dataset", name)
     if is_data_file(name):
+        check_names("dataset", [name])
         _info_file(name, as_json)
         return
-    name = canonical(name)
     cls = _find(name)
+    check_names("dataset" if issubclass(cls, Dataset) else "method", [name])
     parameters = _parameters(cls)
     card = asdict(cls.card)
     document: dict[str, Any] = {
@@ -177,6 +186,8 @@ def _info_file(name: str, as_json: bool) -> None:
 
 
 def _find(name: str) -> type[Method] | type[Dataset]:
+    if parse(name) is not None:
+        return method_class(name)
     if is_path(name):
         return plugin_class(name)
     if name in dataset_names():

@@ -61,7 +61,8 @@ class Screen:
                 self.console.print(f"[yellow]![/] {_plain(title)}: {_plain(message[2:])}", soft_wrap=True)
                 return
             if not self.console.is_terminal:
-                self._line(f"{title}: {message}", fraction >= 1.0)
+                if message:
+                    self._line(f"{title}: {message}", fraction >= 1.0)
                 return
             if task is None:
                 task = self._progress.add_task(title, total=100, note="")

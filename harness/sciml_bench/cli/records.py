@@ -17,14 +17,21 @@ from ..records.review import Review, review
 from ..records.store import Store
 
 
-def check(results: Path, *, against: str, own: bool, keys: bool, preview: Path | None, as_json: bool) -> None:
+def check(results: Path, *, against: str | None, own: bool, keys: bool, preview: Path | None, as_json: bool) -> None:
     """Review a folder of records, print what is to be said, and end with 1 if anything refuses them."""
-    Store(results).require()
+    store = Store(results)
+    store.require()
+    if against is not None and not against.strip():
+        raise UsageError(
+            "--against is empty; expected a commit or branch, such as main, or leave it out to check every record"
+        )
     if preview is not None:
         if preview.is_dir():
             raise UsageError(f"--preview is the folder '{preview}': give the path of a file, as rows.md")
         ensure_writable(preview.parent, "folder of the preview")
-    found = review(results, published(results, against) if against else None, own=own)
+    found = review(results, published(results, against) if against is not None else None, own=own)
+    if not (found.new or found.findings or (found.base is not None and found.base.blobs)):
+        raise store.nothing("")
     if keys:
         _recompute(found)
     if preview is not None:

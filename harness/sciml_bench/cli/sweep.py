@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ..errors import InterruptedRunError
+from ..errors import InterruptedRunError, UnknownNameError
 from ..protocol.track import Track
 from ..records.provenance import threads
 from ..records.record import Record
@@ -58,7 +58,8 @@ def sweep(
         )
         for tracks in tracks_of(name, tier, datasets)
     ]
-    Store(results).prepare()
+    if not dry_run:
+        Store(results).prepare()
     endings = [_sweep(asked, name, jobs, dry_run) for asked in wanted]
     if not all(endings):
         raise typer.Exit(1)
@@ -66,7 +67,10 @@ def sweep(
 
 def tracks_of(name: str, tier: str | None, datasets: Sequence[str]) -> list[list[Track]]:
     """Return the named track, or of `all` those that hold a dataset asked for, together where tier and protocol agree."""
-    found = [track(n) for n in (track_names() if name == ALL else [name])]
+    known = track_names()
+    if name not in (*known, ALL):
+        raise UnknownNameError("track", name, [*known, ALL])
+    found = [track(n) for n in (known if name == ALL else [name])]
     found = [t if tier is None else replace(t, tier=tier) for t in found]
     if name == ALL and datasets:
         found = [t for t in found if set(t.datasets) & set(datasets)] or found

@@ -47,8 +47,11 @@ def verify(
             f"there is no folder of predictions '{predictions}'; give the one that --keep-predictions named"
         )
     store = Store(results)
+    store.require()
     every = [r for r in shown(store.records(tier)) if r.status != "not_applicable"]
     complain(store)
+    if not every:
+        raise store.nothing(f" of tier {tier}" if tier else "")
     _check_known("method", methods, {name for r in every for name in _names(r)}, results)
     _check_known("dataset", datasets, {r.cell.dataset for r in every}, results)
     records = [r for r in every if r.cell.tier != "file"]

@@ -32,10 +32,16 @@ class Store:
 
     def require(self) -> None:
         """Say that there is no such folder where there is none."""
-        if not self.folder.is_dir():
-            raise UsageError(
-                f"there is no results folder '{self.folder}'; run `sciml-bench run` first or give --results"
-            )
+        if self.folder.is_dir():
+            return
+        found = (
+            f"'{self.folder}' is no folder" if self.folder.exists() else f"there is no results folder '{self.folder}'"
+        )
+        raise UsageError(f"{found}; run `sciml-bench run` first or give --results")
+
+    def nothing(self, which: str) -> UsageError:
+        """Return the sentence that there are no such records."""
+        return UsageError(f"'{self.folder}' holds no records{which}; run `sciml-bench run` first or give --results")
 
     def path(self, record: Record) -> Path:
         """Return the file that a record belongs in."""
