@@ -315,14 +315,3 @@ def test_samples_in_order_are_predicted_from_those_before(run, ask, waves, tmp_p
     assert [(p["train_samples"], p["valid_samples"], p["test_samples"]) for p in parts] == [(16, 4, 20), (32, 8, 20)]
     few = ask("run", "-m", "mean", "-d", "years.h5", "--folds", "15", "--no-baselines", "--no-page")
     assert (few.returncode, "the samples stand at 30 places in time" in few.stderr) == (2, True), few.stderr
-
-
-def test_a_found_run_that_boards_do_not_show_is_named(run, waves, method_file):
-    first, second = "return repeat", "return lambda x: repeat(x) * 2"
-    words = ("run", "--dataset", str(waves), "--folds", "2", "--no-baselines", "--method")
-    said = []
-    for body in (first, second, first):
-        done = run(*words, str(method_file("mine", body)))
-        assert done.returncode == 0, done.stderr
-        said.append("of mine on waves the page and `leaderboard` show a run that was begun later" in done.stderr)
-    assert said == [False, False, True]

@@ -7,8 +7,11 @@ from rich.console import Console
 from site_records import record
 
 from sciml_bench.cli import tables
+from sciml_bench.cli.run import outdone
 from sciml_bench.ranking.intervals import Interval
 from sciml_bench.ranking.summary import Row
+from sciml_bench.records.record import Record
+from sciml_bench.records.store import Store
 
 
 def row(name, error, seconds, flags=()):
@@ -35,3 +38,24 @@ def test_numbers_are_whole_on_a_terminal_of_any_width(width):
     assert left_out == (width < 160), width
     for end in ("64x64", "float64"):  # what tells one setting of the solver from another
         assert any(end in line for line in lines), end
+
+
+def test_a_run_that_is_found_and_that_boards_do_not_show_is_named(tmp_path):
+    """A method is run, edited, run, and taken back: the first run is found again, and boards show the second."""
+
+    def made(key: str, source: str, hour: int) -> list[Record]:
+        runs = [record("fno", fold=k) for k in range(2)]
+        when = {"method_digest": source * 16, "started": f"2026-03-01T0{hour}:00:00+00:00"}
+        return [
+            r.model_copy(update={"key": f"{key}{r.key[1:]}", "provenance": r.provenance.model_copy(update=when)})
+            for r in runs
+        ]
+
+    store, first, second = Store(tmp_path), made("a", "a", 1), made("b", "b", 2)
+    for one in first:
+        store.append(one)
+    assert outdone(first, store) == []
+    for one in second:
+        store.append(one)
+    assert outdone(second, store) == []
+    assert outdone(first, store) == ["fno on navier_stokes"]

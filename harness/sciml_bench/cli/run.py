@@ -169,7 +169,7 @@ def _finish(options: Options, records: list[Record], screen: Screen) -> None:
     if failed and not options.retry:
         note += "; add --retry to run failed cells again"
     screen.console.print(f"[dim]{note}")
-    later = _outdone(records, Store(options.results))
+    later = outdone(records, Store(options.results))
     if later:
         screen.console.print(
             f"[yellow]![/] of {escape(', '.join(later))} the page and `leaderboard` show a run that was begun later, with other "
@@ -182,7 +182,7 @@ def _finish(options: Options, records: list[Record], screen: Screen) -> None:
         raise typer.Exit(1)
 
 
-def _outdone(records: list[Record], store: Store) -> list[str]:
+def outdone(records: list[Record], store: Store) -> list[str]:
     """Return the rows among the records of a run of which boards show a later run, as when an edit of a method was taken back."""
     boards = {(r.cell.tier, r.cell.dataset) for r in records}
     standing = {r.key for board in boards for r in shown(store.records(*board))}
