@@ -31,7 +31,6 @@ from ..registry import (
     track,
     track_names,
 )
-from ..running.plan import check_names
 from .options import check_source, names
 from .tables import console as wide
 
@@ -83,6 +82,8 @@ def _line(name: str, cls: type[Method] | type[Dataset] | Broken) -> dict[str, An
 
 def info(name: str, as_json: bool) -> None:
     """Show one card, of what `run` takes by that name."""
+    from ..running.plan import check_names  # which a list does without
+
     found = names("method or dataset", [name])
     if len(found) > 1:
         raise UsageError(f"'{name}' holds {len(found)} names; give one")
