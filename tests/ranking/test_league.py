@@ -160,6 +160,8 @@ def test_who_has_a_score_on_no_more_than_half_of_the_datasets_has_no_place_and_t
     told = [(p.rank, p.group, p.mean_rank, p.win_rate, p.skill_low) for p in found.places[:3]]
     assert told == [(p.rank, p.group, p.mean_rank, p.win_rate, p.skill_low) for p in without.places]
     assert (found.critical, found.resolution) == (without.critical, without.resolution)
+    assert list(found.profile) == ["two", "three", "mean"]
+    assert found.profile["two"][-1] == (pytest.approx(700), 1.0)  # over the best of all, one without a place too
 
 
 def test_among_equals_any_may_stand_first(rows):

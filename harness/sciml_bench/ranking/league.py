@@ -96,7 +96,7 @@ class League:
     """So many times the error of another one a method must have for the median pair to be told apart, where all pairs are
     tested; None where no ratio within `CLIP` is enough."""
     profile: Mapping[str, Sequence[tuple[float, float]]]
-    """Method → points (τ, share of the datasets on which its error is at most τ times the best)."""
+    """Method with a place → points (τ, share of the datasets on which its error is at most τ times the best of all)."""
     without: Mapping[str, str]
     """Dataset → the method that would have the best skill over the others; nothing of fewer than three datasets."""
     critical: CriticalDifference | None
@@ -159,7 +159,7 @@ def league(rows: Sequence[Row], *, draws: int = DRAWS, seed: int = 0) -> League 
         baselines=dict(zip(table.datasets, (table.names[b] for b in table.baselines), strict=True)),
         places=tuple(found),
         resolution=resolution,
-        profile={table.names[m]: _profile(means, int(m)) for m in order},
+        profile={table.names[m]: _profile(means, int(m)) for m in order if placed[m]},
         without=_without(table, logs, placed),
         critical=critical_difference(tuple(table.names[m] for m in having), ranks),
     )

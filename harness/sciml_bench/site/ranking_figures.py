@@ -189,7 +189,7 @@ def profile(gallery: Gallery, league: League) -> Picture:
     The band is the 95% interval of the best method's share over other datasets (Wilson); the others' are as wide at its height.
     """
     height = 360
-    curves = {p.name: _ends(league.profile[p.name]) for p in league.places[:CURVES]}
+    curves = {p.name: _ends(league.profile[p.name]) for p in league.places[:CURVES] if p.placed}
     file = gallery.draw(
         "profile",
         "svg",
