@@ -51,6 +51,13 @@ def test_a_line_that_is_no_record_is_said_by_what_reads_it(ask, published, tmp_p
         json.loads(done.stdout)
 
 
+def test_a_row_is_not_compared_with_itself(ask, published):
+    published("linear", "cpu")
+    done = ask("compare", "linear", "linear", "--results", "r")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "on borehole 'linear' and 'linear' name one row, linear; give two" in done.stderr
+
+
 def test_the_device_can_be_chosen(ask, published):
     published("linear", "cpu", "cuda")
     published("mean", "cuda")

@@ -63,6 +63,14 @@ def test_it_is_told_in_a_sentence(case, ask, mine, tmp_path):
         assert not list(tmp_path.glob("runs/*/*"))
 
 
+def test_shifts_that_cannot_be_named_are_a_sentence(ask, mine):
+    name = mine('return {"more_viscous"', 'raise TypeError("gird")\n        return {"more_viscous"')
+    for words in (("data", "generate", name), ("run", "-m", "mean", "-d", name)):
+        done = ask(*words, "--tier", "smoke")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "shifts of Mine failed: TypeError: gird (in " in done.stderr.splitlines()[-1]
+
+
 def test_a_truth_that_is_said_to_be_refined_has_to_be(ask, mine):
     name = mine('truth="closed_form"', 'truth="refined"')
     for words in commands(name, "certify"):

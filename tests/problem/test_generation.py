@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sciml_bench.errors import ContractError
-from sciml_bench.problem import Dataset, DatasetCard, Problem, Variable
+from sciml_bench.errors import ContractError, UsageError
+from sciml_bench.problem import Dataset, DatasetCard, Problem, Variable, generation
 from sciml_bench.problem.generation import data_path, generate, obtain, read
 
 CALLS: list[int] = []
@@ -60,6 +60,19 @@ def test_data_are_generated_once_and_have_a_digest():
     assert obtain("noise", Noise(), 2).digest != first.digest
     with read(first.path) as data:
         assert data["a"].dtype == np.float64
+
+
+def test_a_cache_that_may_only_be_read_serves_what_it_holds(monkeypatch):
+    held = obtain("noise", Noise(), 1)
+
+    def read_only(folder, what):
+        raise UsageError(f"the {what} '{folder}' cannot be written to")
+
+    monkeypatch.setattr(generation, "ensure_writable", read_only)
+    assert obtain("noise", Noise(), 1).digest == held.digest
+    for asked in ({"seed": 3}, {"seed": 1, "force": True}):
+        with pytest.raises(UsageError, match="cannot be written to"):
+            obtain("noise", Noise(), **asked)
 
 
 def test_interrupted_generation_leaves_nothing_behind():

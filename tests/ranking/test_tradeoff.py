@@ -104,3 +104,18 @@ def test_what_is_below_the_floor_is_at_it_at_equal_cost_too():
     solver = [Point("exact", 0.0, 1.0)]
     assert place(Point("net", 0.1, 2.0), 0.0, solver, 0.01).error_ratio == pytest.approx(0.1)
     assert place(Point("net", 0.001, 2.0), 0.0, solver, 0.01).error_ratio == 1.0
+
+
+def test_a_setting_of_the_solver_that_failed_in_some_cell_is_none_to_be_measured_by(costing):
+    net, safe, quick = (
+        costing("net", 0.02, "network", 0.5, None),
+        costing("solver", 0.01, "solver", 1.5, None),
+        costing("quick", 0.01, "solver", 0.1, None),
+    )
+    cell = quick.cell.model_copy(update={"fold": 1})
+    failed = quick.model_copy(
+        update={"cell": cell, "key": "f" * 16, "status": "not_finite", "scores": {}, "cost": None}
+    )
+    found = {r.name: r for r in summarise([net, safe, quick, failed.model_copy(update={"per_sample": None})])}
+    assert found["quick"].error == pytest.approx(0.01)
+    assert found["net"].tradeoff.speed_up == pytest.approx(3.0)

@@ -298,10 +298,14 @@ def test_identical_predictions_and_errors_under_the_floor_are_reported_and_not_r
     assert "under the floor" in told
 
 
-def test_who_says_that_others_are_held_against_it_is_pointed_out(results):
-    write(results, "small/burgers/easy.jsonl", line(0, "easy", family="control"))
+@pytest.mark.parametrize("family", ["control", "baseline", "solver"])
+def test_who_says_that_others_are_held_against_it_is_pointed_out(results, family):
+    write(results, "small/burgers/easy.jsonl", line(0, "easy", family=family))
     (told,) = review.review(results, published(results, "HEAD")).findings
-    assert (told.sentence, told.refuses) == ("says that its method is a control, which others are held against", False)
+    assert (told.sentence, told.refuses) == (
+        f"says that its method is a {family}, which others are held against",
+        False,
+    )
 
 
 def test_who_was_given_more_or_less_than_the_board_is_pointed_out(results):

@@ -35,6 +35,11 @@ def show(
     found, skipped = [], []
     for dataset in datasets or _shared(rows, first, second):
         a, b = _row(rows, first, dataset, tier), _row(rows, second, dataset, tier)
+        if a is b:
+            raise UsageError(
+                f"on {dataset} '{first}' and '{second}' name one row, {a.name}; give two, as `sciml-bench leaderboard {dataset}` "
+                "names them"
+            )
         if a.device != b.device:
             raise UsageError(
                 f"on {dataset} {first} was run on {DEVICES[a.device]} and {second} on {DEVICES[b.device]}: "

@@ -126,7 +126,7 @@ def sentence(found: reviewed.Tuning, pair: Pair) -> str:
 def _sum_up(console: Console, done: int, changed: int, seconds: float, out: Path | None) -> None:
     kept = (
         ""
-        if out is None
+        if out is None or not done
         else f"; what was chosen is in {out / reviewed.HYPERPARAMETERS}, how in {reviewed.TUNING} beside it"
     )
     console.print(f"[dim]{done} pairs in {duration(seconds)}, {changed} changed{kept}", soft_wrap=True)

@@ -17,7 +17,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from .. import digest
-from ..errors import ContractError, SciMLBenchError, StoreError
+from ..errors import ContractError, SciMLBenchError, StoreError, UsageError
 from ..paths import atomic, cache_folder, ensure_writable, full_disk, remove_unfinished
 from ..raised import told
 from .dataset import Dataset
@@ -72,9 +72,18 @@ def obtain(
     progress: Progress = silent,
     force: bool = False,
 ) -> Cached:
-    """Return the dataset from the cache, generating it first if it is not there or damaged."""
+    """Return the dataset from the cache, generating it first if it is not there or damaged.
+
+    A cache that may only be read, as one that many machines share, does where it holds the data.
+    """
     path = data_path(name, dataset, seed)
-    ensure_writable(path.parent, "cache folder")
+    try:
+        ensure_writable(path.parent, "cache folder")
+    except UsageError:
+        held = inspect(path) if path.exists() and not force else None
+        if held is None:
+            raise
+        return held
 
     def wait() -> None:
         progress(0.0, f"! another process makes {path.name}: waiting for it, as it is made once for both")

@@ -218,13 +218,16 @@ def _sharing(rows: Sequence[Row]) -> list[Row]:
 
 
 def _beside(row: Row, rows: Sequence[Row]) -> tuple[list[Point], float | None, float | None]:
-    """Return the solver's points, the best control's error and the baseline's, on the test samples that the row was scored on."""
+    """Return the solver's points, the best control's error and the baseline's, on the test samples that the row was scored on.
+
+    A setting of the solver that failed in some cell is none to be beaten by or to pay for: its mean leaves out the hard samples.
+    """
     others = [r for r in rows if (r.solver or r.family in SIMPLE) and r.data == row.data]
     errors = [(r, r.error if row.part is None else error_on(r, row)) for r in others]
     solver = [
         Point(r.name, error, r.seconds_per_sample)
         for r, error in errors
-        if r.solver and error is not None and r.seconds_per_sample is not None
+        if r.solver and r.ok and error is not None and r.seconds_per_sample is not None
     ]
     simple = [(r, error) for r, error in errors if not r.solver and error is not None]
     control = min((error for r, error in simple if r.control), default=None)

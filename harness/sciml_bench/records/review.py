@@ -210,7 +210,7 @@ def _read(found: Review, name: str, first: int, added: bytes) -> None:
 
 def _remarks(found: Review, folder: str, record: Record) -> Iterator[str]:
     """Yield what is for the reviewer to weigh."""
-    if found.outside and record.family in ("control", "solver"):
+    if found.outside and record.family in ("control", "baseline", "solver"):
         yield f"says that its method is a {record.family}, which others are held against"
     floor = record.floor.get(record.primary, 0.0)
     if record.family != "solver" and record.scores.get(record.primary, math.inf) < floor:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..errors import UsageError
+from ..errors import ContractError, SciMLBenchError, UsageError
 from ..problem import Dataset, Problem, generation, user_file
 from ..problem.certificate import SAMPLES as CERTIFIED_SAMPLES
 from ..problem.certificate import Certificate, certify
@@ -21,6 +21,7 @@ from ..problem.user_file import GROUP, ORDER
 from ..protocol.folds import Split, forward, split
 from ..protocol.leakage import audit, fingerprints
 from ..protocol.seeds import data_seed, fold_seed
+from ..raised import told
 from ..registry import check_tier, dataset_at, dataset_class, is_data_file, short_name
 
 CALIBRATED = 2
@@ -173,7 +174,7 @@ def generate_all(
     seed = data_seed(name) if seed is None else seed
     data = generation.obtain(name, dataset, seed, device=device, progress=progress, force=force)
     shifts = {}
-    for shift, variant in dataset.shifts().items():
+    for shift, variant in shifts_of(dataset).items():
         # Another seed than the tier's, so that no shifted unit repeats a training unit.
         shifts[shift] = generation.obtain(
             f"{name}-{shift}",
@@ -184,6 +185,16 @@ def generate_all(
             force=force,
         )
     return data, shifts
+
+
+def shifts_of(dataset: Dataset) -> dict[str, Dataset]:
+    """Return the shifts of a dataset; raises ContractError if it cannot name them."""
+    try:
+        return dict(dataset.shifts())
+    except SciMLBenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ContractError(f"shifts of {type(dataset).__name__} failed: {told(error)}") from error
 
 
 def _titled(progress: Progress, title: str) -> Progress:

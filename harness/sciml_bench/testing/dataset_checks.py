@@ -9,13 +9,18 @@ import xarray as xr
 
 from ..digest import of_arrays
 from ..errors import ContractError
-from ..problem import RAGGED, TIERS, Dataset, Variable
+from ..metrics import physics
+from ..problem import RAGGED, SPACE, TIERS, Dataset, Variable
+from ..problem.equation import Equation, split_name
 from ..problem.generation import some
-from ..problem.samples import count, only, take
+from ..problem.samples import count, dense, like, only, take
 from ..protocol.leakage import fingerprints
+from ..running import probes
 from .words import require_words
 
 SEED = 5
+LOOSE = 0.01
+"""A law that is broken by more than this, where its score counts in units of one, is none."""
 
 
 def card_is_complete(cls: type[Dataset]) -> None:
@@ -150,6 +155,54 @@ def refined_truth_is_on_the_same_grid(cls: type[Dataset]) -> None:
             raise ContractError("refined() changes nothing: refine the solver")
 
 
+def laws_hold(cls: type[Dataset]) -> None:
+    """The truth keeps what is declared of it, the solver has the symmetries, and the equation reads what there is.
+
+    That the truth solves the equation is left to a test of its own: on a coarse grid its derivatives are too rough to tell.
+    """
+    dataset = cls.tier("smoke")
+    problem, data = dataset.problem(), some(dataset, SEED, range(3))
+    inputs, names = only(data, [v.name for v in problem.inputs]), [v.name for v in problem.targets]
+    truth = like(data[names], inputs)
+    for name, quantity in problem.conserved.items():
+        left = set(quantity.quantity(dense(truth)[0][quantity.variable]).dims) & {*SPACE, *RAGGED}
+        if left:
+            raise ContractError(
+                f"the conserved quantity '{name}' keeps the dimensions {', '.join(map(str, left))}: sum over them"
+            )
+    found = physics.evaluate(truth, inputs, problem, solver=False)
+    broken = {name: float(values.max()) for name, values in found.items()}
+    if problem.solver is not None and problem.symmetries:
+        dearest = list(problem.solver.costs.values())[-1]
+
+        def solve(given: xr.Dataset) -> xr.Dataset:
+            return problem.solver.solve(given, **dearest)[names]  # type: ignore[union-attr]
+
+        broken |= probes.measure(problem, {"test": solve(inputs), **probes.ask(problem, solve, inputs)}, data)
+    for name, value in broken.items():
+        if not value <= LOOSE:
+            kind, _, law = name.partition("/")
+            whose = "solver" if kind == "symmetry" else "truth"
+            score = f"{kind.replace('_', ' ')}{f' of {law}' if law else ''}"
+            raise ContractError(
+                f"the {whose} has {score} {value:.2g}, where 0 is perfect and {LOOSE:g} the most: mend what is declared, or "
+                f"the {whose}"
+            )
+    _check_equation(problem.equation)
+
+
+def _check_equation(equation: Equation | None) -> None:
+    """Raise where the residual reads a field, derivative or coordinate that the equation does not have."""
+    for name in sorted(equation.reads()) if equation is not None else ():
+        field, order = split_name(name)
+        if name in equation.coordinates or (field in equation.unknowns and set(order) <= set(equation.coordinates)):  # type: ignore[union-attr]
+            continue
+        raise ContractError(
+            f"the equation's residual reads 'd.{name}', which is no derivative of its unknowns by its coordinates: declare "
+            "it, or mend the name"
+        )
+
+
 def solver_has_a_curve(cls: type[Dataset]) -> None:
     """The reference solver has five cost points or more, and error falls with cost.
 
@@ -185,5 +238,6 @@ DATASET_CHECKS: tuple[Callable[[type[Dataset]], None], ...] = (
     variables_are_as_declared,
     shifts_are_other_problems,
     refined_truth_is_on_the_same_grid,
+    laws_hold,
     solver_has_a_curve,
 )
