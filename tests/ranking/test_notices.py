@@ -27,6 +27,14 @@ def test_rows_of_other_data_are_named_and_no_baseline_for_the_rest(record):
     assert notices(list(rows.values())) == []
 
 
+def test_a_truth_that_its_refinement_contradicts_is_said_to_be_rough(record):
+    made = [record("mean", fold, np.full(4, 0.9), 0.91) for fold in range(5)]
+    assert notices(summarise(made)) == [
+        "The truth itself is 0.91 from a refined one: so rough, it is none to measure errors by."
+    ]
+    assert notices(summarise([record("mean", fold, np.full(4, 0.9), 1e-3) for fold in range(5)])) == []
+
+
 def test_one_row_of_other_data_does_not_stand_against_all_others(record):
     same = of(record, "mean", 0.1, family="control") + of(record, "fno", 0.05)
     stray = of(record, "net", 0.01, data="e", started="2026-01-02T00:00:00+00:00")

@@ -11,6 +11,7 @@ from ..errors import UsageError
 from ..paths import cache_folder, ensure_writable
 from ..problem import Dataset, generation
 from ..protocol.seeds import data_seed
+from ..ranking.notices import ROUGH
 from ..registry import dataset_at, short_name
 from ..running.plan import check_dataset, pick_device
 from ..running.task import certificate, generate_all
@@ -73,6 +74,10 @@ def certify(names: list[str], tier: str, samples: int, device: str, as_json: boo
         headline = headlines[name]
         if headline in made.floor:
             console.print(f"  {headline} {made.floor[headline]:.2e} (worst sample {made.worst:.2e})")
+            if made.floor[headline] > ROUGH:
+                console.print(
+                    "  [red]✗[/] so rough a truth is none to measure by: refine its solver, or mend `refined`"
+                )
         for metric, value in sorted(made.floor.items()):
             if metric != headline:
                 console.print(f"  {metric} {value:.2e}", style="dim")

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
+from .._layout import root
 from ..errors import InterruptedRunError, UsageError
 from ..paths import ensure_writable
 from ..ranking.summary import Row, shown, summarise
-from ..records.provenance import threads
+from ..records.provenance import commit, threads
 from ..records.record import Record
 from ..records.store import Store
 from ..registry import check_tier, dataset_at, dataset_class, is_path, method_class
@@ -61,6 +63,12 @@ def run(options: Options) -> None:
     lanes(each, 1)  # refuses more cores than there are before anything is made
     store = Store(options.results)
     store.prepare()
+    if options.results.resolve() == root("results").resolve() and commit()[1]:
+        Console(stderr=True, highlight=False).print(
+            "[yellow]![/] harness, methods, datasets or benchmarks hold changes or new files that are not committed: records made "
+            "of them cannot be published; commit first",
+            soft_wrap=True,
+        )
     if options.keep_predictions is not None:
         ensure_writable(options.keep_predictions, "folder for predictions")
     generated = [d for d in options.datasets if options.baselines and not is_path(d)]

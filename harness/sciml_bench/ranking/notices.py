@@ -7,14 +7,21 @@ from ..records.record import Record
 from .summary import Row, common_data
 
 
+ROUGH = 0.05
+"""A truth whose floor is above this is not certified."""
+
+
 def notices(rows: Sequence[Row]) -> list[str]:
-    """Return a sentence for each: rows of other data, rows timed on another machine, folds that were not run."""
+    """Return a sentence for each: rows of other data or timed on another machine, a rough truth, folds that were not run."""
     found = []
     common = common_data(rows)
     apart = [row.name for row in rows if row.data != common]
     if apart:
         found.append(f"Made from other data than most rows, and held against none of those: {', '.join(apart)}.")
     found += _machines(rows)
+    floor = max((row.floor.get(row.primary, 0.0) for row in rows if row.data == common), default=0.0)
+    if floor > ROUGH:
+        found.append(f"The truth itself is {floor:.2g} from a refined one: so rough, it is none to measure errors by.")
     tried = [r for r in rows if r.applies]  # of a pair that does not fit, a sweep records one cell
     partial = {r.name: len({x.cell.fold for x in r.records}) for r in tried}
     short = [f"{name} {n} of {r.folds}" for (name, n), r in zip(partial.items(), tried, strict=True) if n < r.folds]
