@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from ..records.record import Record
 from .summary import Row, common_data
 
-
 ROUGH = 0.05
 """A truth whose floor is above this is not certified."""
 
