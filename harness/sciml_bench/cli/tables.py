@@ -130,7 +130,7 @@ def _speed_up(tradeoff: Tradeoff | None) -> str:
 def _break_even(tradeoff: Tradeoff | None) -> str:
     if tradeoff is None or tradeoff.speed_up is None:
         return ""
-    return "never" if tradeoff.break_even is None else f"{tradeoff.break_even:,}"
+    return "never" if tradeoff.break_even is None else number(tradeoff.break_even, 2)
 
 
 def interval(value: Interval) -> str:
