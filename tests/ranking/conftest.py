@@ -1,10 +1,12 @@
 """Records of made-up methods."""
 
 import zlib
+from functools import partial
 
 import numpy as np
 import pytest
 
+from sciml_bench.ranking.summary import Row, summarise
 from sciml_bench.records.record import CellId, PerSample, Provenance, Record
 
 
@@ -31,4 +33,43 @@ def make(method: str, fold: int, values: np.ndarray, floor: float = 0.0) -> Reco
 @pytest.fixture
 def record():
     """Return the maker of records: (method, fold, statistic of each test sample, floor)."""
+    return make
+
+
+def _row(
+    record, dataset: str, name: str, errors: list[float], family: str = "network", floor: float = 0.0, ok: bool = True
+) -> Row:
+    made = [record(name, k, np.full(4, e), floor) for k, e in enumerate(errors)]
+    cells = [r.cell.model_copy(update={"dataset": dataset}) for r in made]
+    made = [
+        r.model_copy(update={"cell": c, "family": family, "key": f"{k:016x}"})
+        for k, (r, c) in enumerate(zip(made, cells, strict=True))
+    ]
+    found = summarise(made)[0]
+    if ok:
+        return found
+    failed = [
+        r.model_copy(update={"status": "diverged", "reason": "it blew up", "scores": {}, "per_sample": None})
+        for r in made
+    ]
+    return summarise(failed)[0]
+
+
+@pytest.fixture
+def row(record):
+    """Return the maker of rows: (dataset, method, error of each fold)."""
+    return partial(_row, record)
+
+
+@pytest.fixture
+def rows(row):
+    """Return the maker of a table: method → dataset → error of each fold; `mean` is the control."""
+
+    def make(**methods: dict[str, list[float]]) -> list[Row]:
+        found = []
+        for name, by_dataset in methods.items():
+            family = "control" if name == "mean" else "network"
+            found += [row(d, name, e, family) for d, e in by_dataset.items()]
+        return found
+
     return make

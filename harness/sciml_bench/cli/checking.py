@@ -98,19 +98,11 @@ def _messages(pipe: Connection, process: BaseProcess) -> Iterator[dict[str, Any]
 
 def _end(process: BaseProcess) -> str:
     """Say how a process ended that had not answered."""
-    from ..running.executor import GRACE_SECONDS, OUTSIDE
+    from ..running.executor import GRACE_SECONDS, how_it_ended
 
     process.join(GRACE_SECONDS)
-    code = process.exitcode
-    if code is None:
-        return "ended"
-    if code >= 0:
-        return f"ended by itself with exit status {code}"
-    name = signal.Signals(-code).name
-    if -code in OUTSIDE:
-        hint = " (the system may have run out of memory)" if -code == signal.SIGKILL else ""
-        return f"was ended by {name} from outside{hint}"
-    return f"crashed with {name} in compiled code"
+    told, hint = how_it_ended(process.exitcode)
+    return f"{told} ({hint})" if hint else told
 
 
 def _main(pipe: Connection, name: str, datasets: Sequence[str], folder: str) -> None:

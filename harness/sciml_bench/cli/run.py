@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from .._layout import root
@@ -63,18 +62,18 @@ def run(options: Options) -> None:
     lanes(each, 1)  # refuses more cores than there are before anything is made
     store = Store(options.results)
     store.prepare()
-    if options.results.resolve() == root("results").resolve() and commit()[1]:
-        Console(stderr=True, highlight=False).print(
-            "[yellow]![/] harness, methods, datasets or benchmarks hold changes or new files that are not committed: records made "
-            "of them cannot be published; commit first",
-            soft_wrap=True,
-        )
     if options.keep_predictions is not None:
         ensure_writable(options.keep_predictions, "folder for predictions")
     generated = [d for d in options.datasets if options.baselines and not is_path(d)]
     context = fork_server(plan.frameworks(options.methods, generated, options.tier), _plugins(options))
     try:
         with Screen() as screen:
+            if options.results.resolve() == root("results").resolve() and commit()[1]:
+                screen.console.print(
+                    "[yellow]![/] harness, methods, datasets or benchmarks hold changes or new files that are not committed: "
+                    "records made of them cannot be published; commit first",
+                    soft_wrap=True,
+                )
             tasks = [
                 prepare(
                     name,

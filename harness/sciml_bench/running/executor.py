@@ -167,19 +167,29 @@ def _died(watch: Worker) -> dict[str, Any]:
     watch.process.join(GRACE_SECONDS)
     code = watch.process.exitcode
     killed = code is None or -code in OUTSIDE
-    if code is None:
-        told = "ended before it had answered"
-    elif code >= 0:
-        told = f"ended by itself with exit status {code} before it had answered"
-    elif killed:
-        hint = "; the system may have run out of memory" if -code == signal.SIGKILL else ""
-        told = f"was ended by {signal.Signals(-code).name} from outside{hint}"
-    else:
-        told = f"crashed with {signal.Signals(-code).name} in compiled code that the method runs"
+    told, hint = how_it_ended(code)
+    if code is None or code >= 0:
+        told += " before it had answered"
+    elif not killed:
+        told += " that the method runs"
+    told += f"; {hint}" if hint else ""
     reason = f"the worker process {told}; other cells are untouched"
     if killed:
         return {"status": "failed", "reason": f"{reason}, {AGAIN}", "killed": True}
     return {"status": "failed", "reason": reason}
+
+
+def how_it_ended(code: int | None) -> tuple[str, str]:
+    """Say of the exit code of a process that had not answered how it ended, and what may lie behind that."""
+    if code is None:
+        return "ended", ""
+    if code >= 0:
+        return f"ended by itself with exit status {code}", ""
+    name = signal.Signals(-code).name
+    if -code in OUTSIDE:
+        hint = "the system may have run out of memory" if -code == signal.SIGKILL else ""
+        return f"was ended by {name} from outside", hint
+    return f"crashed with {name} in compiled code", ""
 
 
 def group_memory_gib(pid: int | None) -> float:
