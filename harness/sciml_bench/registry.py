@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,8 @@ USER_MODULE = "sciml_bench_user_"
 DATA_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nc", ".nc4", ".netcdf")
 OTHER_SUFFIXES = (".csv", ".tsv", ".json", ".parquet", ".npy", ".npz", ".mat", ".pt", ".pkl", ".xlsx", ".zarr", ".txt")
 """Ends of names that can only be meant as files of data, which are told what to do."""
+EITHER = "method or dataset"
+"""The kind of a name that may be of either."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ def method_class(name: str) -> type[Method]:
         return _the_class(_module_from_file(name, "method"), Method, name)
     module = _module(method_folder, "methods", name)
     if module is None:
+        check_source("method", name)
         raise UnknownNameError("method", name, method_names())
     return _the_class(module, Method, name)
 
@@ -153,6 +157,7 @@ def dataset_class(name: str) -> type[Dataset]:
         return _the_class(_module_from_file(name, "dataset"), Dataset, name)
     module = _module(dataset_folder, "datasets", name)
     if module is None:
+        check_source("dataset", name)
         raise UnknownNameError("dataset", name, dataset_names())
     return _the_class(module, Dataset, name)
 
@@ -181,8 +186,15 @@ def dataset_at(name: str, tier: str) -> Dataset:
 
 
 def plugin_class(name: str) -> type[Method] | type[Dataset]:
-    """Return the method or the dataset, whichever it is, of a Python file of the user's own."""
-    module = _module_from_file(name, "plugin")
+    """Return the method or the dataset, whichever it is, of this name or of a Python file of the user's own."""
+    if not is_path(name):
+        if name in dataset_names():
+            return dataset_class(name)
+        if name in method_names():
+            return method_class(name)
+        check_source(EITHER, name)
+        raise UnknownNameError(EITHER, name, [*dataset_names(), *method_names()])
+    module = _module_from_file(name, EITHER)
     bases = [b for b in (Method, Dataset) if _classes(module, b)] or [
         b for b in (Method, Dataset) if _lacking(module, b)
     ]
@@ -203,6 +215,21 @@ def is_path(name: str) -> bool:
 def is_data_file(name: str) -> bool:
     """Whether the name is that of a file of the user's own data."""
     return name.lower().endswith(DATA_SUFFIXES)
+
+
+def check_source(kind: str, name: str) -> None:
+    """Refuse a folder, a pipe and a file whose suffix tells neither Python nor data; whatever else is wrong is not looked at."""
+    place = os.path.expanduser(name)
+    if not os.path.exists(place) or is_data_file(name) or name in (*method_names(), *dataset_names()):
+        return
+    if os.path.isfile(place):
+        if name.lower().endswith((".py", *OTHER_SUFFIXES)):
+            return
+        found = "has the name of neither Python nor data"
+    else:
+        found = "is a folder" if os.path.isdir(place) else "is no ordinary file"
+    data = "" if kind == "method" else f" or of a file of data ({', '.join(DATA_SUFFIXES)})"
+    raise UsageError(f"'{name}' {found}; give the name of a {kind}, or the path of a Python file (.py){data}")
 
 
 def short_name(name: str) -> str:
@@ -236,6 +263,7 @@ def canonical(name: str) -> str:
 
 
 def _module_from_file(name: str, kind: str) -> ModuleType:
+    check_source(kind, name)
     path = Path(name).expanduser().resolve()
     if not path.is_file():
         raise UsageError(
@@ -252,7 +280,9 @@ def _module_from_file(name: str, kind: str) -> ModuleType:
         )
     if path.suffix != ".py":
         raise UsageError(f"the {kind} file '{name}' is not a Python file; expected a name that ends in .py")
-    module_name = f"{USER_MODULE}{kind}_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    module_name = (
+        f"{USER_MODULE}{kind.replace(' ', '_')}_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    )
     if module_name in sys.modules:
         return sys.modules[module_name]
     spec = importlib.util.spec_from_file_location(module_name, path)

@@ -107,7 +107,7 @@ def test_the_check_says_what_is_wrong_and_nothing_else(ask, mine, old, new, sent
     [
         (("run", "-m", "mean", "-d", "t.csv"), "'t.csv' cannot be read: data are read from HDF5 or NetCDF4"),
         (("info", "t.npz"), "README shows how xarray writes them"),
-        (("check", "waves.h5"), "in which there is no plugin; `sciml-bench info waves.h5` shows"),
+        (("check", "waves.h5"), "in which there is no method or dataset; `sciml-bench info waves.h5` shows"),
     ],
 )
 def test_other_files_are_told_what_to_do(ask, waves, tmp_path, words, sentence):

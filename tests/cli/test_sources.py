@@ -7,11 +7,14 @@ import pytest
 from rich.console import Console
 
 from sciml_bench.cli import progress
+from sciml_bench.errors import UsageError
+from sciml_bench.registry import dataset_class, method_class
+from sciml_bench.testing import check_method
 
 RUN = ("run", "-m", "mean", "-d")
 
 
-@pytest.mark.parametrize("command", [RUN, ("info",), ("check",), ("data", "generate"), ("run", "-d", "borehole", "-m")])
+@pytest.mark.parametrize("command", [RUN, ("info",), ("data", "generate"), ("run", "-d", "borehole", "-m")])
 @pytest.mark.parametrize("name", ["folder", "folder/", "pipe", "./pipe", "file.dat", "./file.dat"])
 def test_what_nothing_can_be_read_from_is_one_sentence(command, name, ask, tmp_path):
     (tmp_path / "folder").mkdir()
@@ -23,6 +26,19 @@ def test_what_nothing_can_be_read_from_is_one_sentence(command, name, ask, tmp_p
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
     assert f"'{name}' {found}; give the name of a " in done.stderr
     assert (".nc" in done.stderr) == (command[-1] != "-m")
+
+
+def test_everybody_who_asks_for_a_plugin_is_told_so(ask, tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for asked in (method_class, dataset_class, check_method):
+        for name in ("folder", "./folder"):
+            with pytest.raises(UsageError, match=f"'{name}' is a folder; give the name of a "):
+                asked(name)
+    for words in (("check", "folder"), ("info", "ensemble(folder)"), ("check", "mean", "-d", "folder")):
+        done = ask(*words)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), done.stderr
+        assert "'folder' is a folder; give the name of a " in done.stderr
 
 
 @pytest.mark.parametrize("name", ["burgers", "mean"])

@@ -106,8 +106,8 @@ def run(
 
     run_(
         Options(
-            methods=options.sources("method", method),
-            datasets=options.sources("dataset", dataset),
+            methods=options.plugins("method", method),
+            datasets=options.plugins("dataset", dataset),
             tier=tier.value,
             folds=folds,
             seeds=seeds,
@@ -158,7 +158,7 @@ def sweep(
         device=device,
         results=results,
         retry=retry,
-        methods=options.sources("method", method),
+        methods=options.plugins("method", method),
         datasets=options.plugins("dataset", dataset),
         only_fold=only_fold,
         dry_run=dry_run,
@@ -200,7 +200,7 @@ def tune(
         Options(
             track=track,
             tier=None if tier is None else tier.value,
-            methods=options.sources("method", method),
+            methods=options.plugins("method", method),
             datasets=options.plugins("dataset", dataset),
             effort=Effort(trials=trials, seconds=seconds),
             jobs=jobs,
@@ -239,7 +239,6 @@ def check(
     """Run the contract on a method or dataset and say in a sentence what is wrong with it."""
     from .check import check as check_
 
-    options.check_source("method or dataset", name)
     check_(name, options.names("dataset", dataset), json)
 
 
@@ -344,7 +343,7 @@ def generate(
     """Generate a dataset and its shifts into the cache: SCIML_BENCH_CACHE, or the user's cache folder."""
     from .data import generate as generate_
 
-    generate_(options.sources("dataset", dataset), tier.value, device, force)
+    generate_(options.plugins("dataset", dataset), tier.value, device, force)
 
 
 @data_app.command("certify")
@@ -358,7 +357,7 @@ def certify(
     """Measure the floor: the error of the truth against a refined one."""
     from .data import certify as certify_
 
-    certify_(options.sources("dataset", dataset), tier.value, samples, device, json)
+    certify_(options.plugins("dataset", dataset), tier.value, samples, device, json)
 
 
 @records_app.command("check")

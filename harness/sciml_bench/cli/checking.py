@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..apart import prints_apart
-from ..errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
+from ..errors import ContractError, SciMLBenchError, UsageError
 from ..running import compiled
 from ..running.children import forget, safe_path
 
@@ -135,22 +135,18 @@ def _send(pipe: Connection, **message: Any) -> None:
 
 def _outcomes(name: str, datasets: Sequence[str], pipe: Connection, folder: str) -> Iterator["Outcome"]:
     from ..problem import Dataset
-    from ..registry import canonical, dataset_class, dataset_names, is_path, method_class, method_names, plugin_class
+    from ..registry import canonical, is_path, plugin_class
     from ..running import plan
     from ..testing import dataset_outcomes, method_outcomes
 
     name, datasets = canonical(name), list(dict.fromkeys(map(canonical, datasets)))
+    cls = plugin_class(name)
     if is_path(name):
-        cls = plugin_class(name)
         plan.check_names("dataset" if issubclass(cls, Dataset) else "method", [name])
-    elif name in method_names():
-        plan.check_method(name, "smoke", {})
-        cls = method_class(name)
-    elif name in dataset_names():
+    elif issubclass(cls, Dataset):
         plan.check_dataset(name)
-        cls = dataset_class(name)
     else:
-        raise UnknownNameError("method or dataset", name, [*method_names(), *dataset_names()])
+        plan.check_method(name, "smoke", {})
     if issubclass(cls, Dataset):
         return dataset_outcomes(cls, _here(pipe))
     return method_outcomes(cls, datasets, _here(pipe, folder))

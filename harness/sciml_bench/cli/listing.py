@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..errors import UnknownNameError, UsageError
+from ..errors import UsageError
 from ..method.contract import Method
 from ..naming import parse
 from ..problem import Dataset, Variable, generation, user_file
@@ -21,17 +21,13 @@ from ..registry import (
     all_datasets,
     all_methods,
     canonical,
-    dataset_class,
-    dataset_names,
     is_data_file,
-    is_path,
     method_class,
-    method_names,
     plugin_class,
     track,
     track_names,
 )
-from .options import check_source, names
+from .options import names
 from .tables import console as wide
 
 HEADS = {
@@ -88,7 +84,6 @@ def info(name: str, as_json: bool) -> None:
     if len(found) > 1:
         raise UsageError(f"'{name}' holds {len(found)} names; give one")
     name = canonical(found[0])
-    check_source("method or dataset", name)
     if is_data_file(name):
         check_names("dataset", [name])
         _info_file(name, as_json)
@@ -187,15 +182,7 @@ def _info_file(name: str, as_json: bool) -> None:
 
 
 def _find(name: str) -> type[Method] | type[Dataset]:
-    if parse(name) is not None:
-        return method_class(name)
-    if is_path(name):
-        return plugin_class(name)
-    if name in dataset_names():
-        return dataset_class(name)
-    if name in method_names():
-        return method_class(name)
-    raise UnknownNameError("method or dataset", name, [*dataset_names(), *method_names()])
+    return plugin_class(name) if parse(name) is None else method_class(name)
 
 
 def _parameters(cls: type[Any]) -> list[dict[str, str]]:

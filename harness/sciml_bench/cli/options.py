@@ -1,6 +1,5 @@
 """The options that several commands share, each with the words of its help."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -111,28 +110,3 @@ def plugins(kind: str, words: list[str] | None) -> list[str]:
     from ..registry import canonical
 
     return list(dict.fromkeys(map(canonical, names(kind, words))))
-
-
-def sources(kind: str, words: list[str] | None) -> list[str]:
-    """Return the names that `plugins` returns, none of which is that of a folder or of a file that nothing can be read from."""
-    found = plugins(kind, words)
-    for name in found:
-        check_source(kind, name)
-    return found
-
-
-def check_source(kind: str, name: str) -> None:
-    """Refuse a folder, a pipe and a file whose suffix tells neither Python nor data; whatever else is wrong is not looked at."""
-    from ..registry import DATA_SUFFIXES, OTHER_SUFFIXES, dataset_names, is_data_file, method_names
-
-    place = os.path.expanduser(name)
-    if name in (*method_names(), *dataset_names()) or is_data_file(name) or not os.path.exists(place):
-        return
-    if os.path.isfile(place):
-        if name.lower().endswith((".py", *OTHER_SUFFIXES)):
-            return
-        found = "has the name of neither Python nor data"
-    else:
-        found = "is a folder" if os.path.isdir(place) else "is no ordinary file"
-    data = "" if kind == "method" else f" or of a file of data ({', '.join(DATA_SUFFIXES)})"
-    raise UsageError(f"'{name}' {found}; give the name of a {kind}, or the path of a Python file (.py){data}")
