@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from functools import cache
+from inspect import get_annotations
+from reprlib import repr as shortened
 from typing import Any, get_args, get_type_hints
 
 from .errors import UsageError
@@ -64,6 +66,29 @@ def _of_fields(cls: Any, kind: type) -> Iterator[str]:
                 coerce(f.name, f.default, hints[f.name])
         except UsageError as error:
             yield f"the default of its {error}"
+
+
+@cache
+def bare(cls: type, base: type) -> Mapping[str, str]:
+    """Return what is to be said of each public value of a class that has no type annotation: no field is made of it.
+
+    Looks as far as `base`, which is not the class's own. Names in capitals are constants.
+    """
+    fields_of, found = {f.name for f in fields(cls)}, dict[str, str]()
+    declared = {name for owner in cls.__mro__ for name in get_annotations(owner)} - fields_of
+    for owner in cls.__mro__[: cls.__mro__.index(base)]:
+        for name, value in vars(owner).items():
+            known = name in get_annotations(owner) or name in declared or hasattr(base, name)
+            if known or name.startswith("_") or name.isupper() or callable(value) or hasattr(value, "__get__"):
+                continue
+            so = "the hyperparameter keeps its old default" if name in fields_of else "it is no hyperparameter"
+            kind, shown = type(value).__name__, shortened(value)
+            found.setdefault(
+                name,
+                f"'{name}' has no type annotation in the class {owner.__name__}, so that {so}: write {name}: {kind} = {shown}, "
+                f"or {name}: ClassVar[{kind}] = {shown} where --set is not to reach it",
+            )
+    return found
 
 
 def _shown(hint: Any) -> str:

@@ -25,7 +25,7 @@ from . import datasets as dataset_folder
 from . import methods as method_folder
 from . import naming
 from .apart import prints_apart
-from .complaint import complaint
+from .complaint import bare, complaint
 from .errors import ContractError, SciMLBenchError, UnknownNameError, UsageError
 from .method.contract import Method
 from .problem import TIERS, Dataset, DatasetCard, MethodCard, Problem
@@ -352,7 +352,7 @@ def build_method(cls: type[Method], tier: str, tuned: Mapping[str, Any], given: 
     checked = {}
     for key, value in merged.items():
         if key not in known:
-            raise UnknownNameError("hyperparameter", key, known)
+            raise no_hyperparameter(cls, key)
         checked[key] = coerce(key, value, known[key])
     try:
         return cls(**checked)
@@ -361,6 +361,13 @@ def build_method(cls: type[Method], tier: str, tuned: Mapping[str, Any], given: 
     except (Exception, SystemExit) as error:
         values = ", ".join(f"{k}={v!r}" for k, v in checked.items()) or "its defaults"
         raise UsageError(f"{cls.__name__} cannot be made with {values}: {told(error)}") from error
+
+
+def no_hyperparameter(cls: type[Method], key: str, owner: str = "") -> UsageError:
+    """Return the error that a class has no hyperparameter of this name, which says so where an annotation alone is missing."""
+    said = bare(cls, Method).get(key)
+    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    return UnknownNameError("hyperparameter", key, known, owner=owner) if said is None else UsageError(said)
 
 
 def why_not(method: Method, problem: Problem) -> str | None:

@@ -318,6 +318,39 @@ def test_a_class_that_says_nothing_of_itself_is_told_so(tmp_path, text, sentence
     assert sentence in failed[0].sentence
 
 
+def test_a_value_without_annotation_is_no_hyperparameter_and_is_named(ask, tmp_path):
+    bare = "gain: float = 1.0\n    width = 3\n    LIMIT = 4\n    _kept = 5\n    half = property(lambda self: self.gain / 2)"
+    path = write(tmp_path, (HEAD + GOOD).replace("gain: float = 1.0", bare))
+    failed = [o for o in method_outcomes(path, ["burgers"]) if o.ending == "failed"]
+    said = "'width' has no type annotation in the class Own, so that it is no hyperparameter: write width: int = 3, or"
+    assert [o.check for o in failed] == ["is_a_frozen_dataclass"]
+    assert failed[0].sentence.startswith(said)
+    assert failed[0].sentence.count("annotation") == 1
+    done = ask("run", "-m", "own.py", "-d", "burgers", "--set", "width=4")
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+
+
+def test_a_default_that_is_changed_without_annotation_is_named(tmp_path):
+    child = "\n@dataclass(frozen=True, kw_only=True)\nclass Child(_Own):\n    gain = 2.0\n"
+    path = write(tmp_path, (HEAD + GOOD).replace("class Own", "class _Own") + child)
+    failed = [o.sentence for o in method_outcomes(path, ["burgers"]) if o.check == "is_a_frozen_dataclass"]
+    assert failed[0].startswith(
+        "'gain' has no type annotation in the class Child, so that the hyperparameter keeps its old default"
+    )
+
+
+@pytest.mark.parametrize("framework", ["numpy", "torch"])
+def test_a_predictor_of_a_local_class_is_told_where_to_define_it(tmp_path, framework):
+    local = "class Local(Repeat): pass\n        return Local(self.gain)"
+    text = (HEAD + GOOD).replace("return Repeat(self.gain)", local).replace('"numpy"', f'"{framework}"')
+    failed = [o for o in method_outcomes(write(tmp_path, text), ["burgers"]) if o.ending == "failed"]
+    assert [o.check for o in failed] == ["can_be_kept"]
+    assert (
+        "Local'): define the classes and functions that it holds at the top level of the module" in failed[0].sentence
+    )
+    assert ("methods/<name>/network.py" in failed[0].sentence) == (framework == "torch")
+
+
 @pytest.mark.parametrize(
     "kind", ["tuple", "list[int]", "dict[str, int]", "tuple[int, int] | None", "int | list[int]", "Path"]
 )

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from .. import reviewed
-from ..errors import UnknownNameError, UsageError
+from ..errors import UsageError
 from ..method.contract import Budget
 from ..method.training import Training
 from ..naming import innermost, parse
@@ -29,6 +29,7 @@ from ..registry import (
     dataset_class,
     is_path,
     method_class,
+    no_hyperparameter,
     short_name,
     why_not,
 )
@@ -154,7 +155,7 @@ def check_method(name: str, tier: str, given: Mapping[str, Any], device: str = "
     known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     for key in given:
         if key not in known:
-            raise UnknownNameError("hyperparameter", key, known, owner=short_name(name))
+            raise no_hyperparameter(cls, key, owner=short_name(name))
     if len(label_of(given)) > VARIANT_LENGTH:
         raise UsageError(
             f"--set holds {len(label_of(given))} characters, and a row's name at most {VARIANT_LENGTH}; "

@@ -18,12 +18,14 @@ import numpy as np
 import xarray as xr
 
 from .. import logged
+from ..complaint import bare
 from ..digest import of_arrays
 from ..errors import ContractError, UnknownNameError, UsageError
 from ..method.contract import Method, Predictor
 from ..problem import RAGGED, Problem, Variable
 from ..problem.samples import blocks, count, like, take
 from ..protocol.budgets import BUDGETS
+from ..raised import told
 from ..registry import build_method
 from ..running.checked import CheckedPredictor
 from ..values import coerce
@@ -170,6 +172,8 @@ def is_a_frozen_dataclass(bench: Bench) -> None:
     """Hyperparameters are fields with defaults; an unknown one is an error."""
     if not is_dataclass(bench.cls):
         raise ContractError("the class is not a dataclass: decorate it with @dataclass(frozen=True, kw_only=True)")
+    if said := bare(bench.cls, Method):
+        raise ContractError("; ".join(said.values()))
     method = bench.cls()
     for f in fields(bench.cls):
         try:
@@ -308,10 +312,25 @@ def imports_no_framework(bench: Bench) -> None:
 def can_be_kept(bench: Bench) -> None:
     """The predictor survives pickling: that is its checkpoint."""
     predict = bench.predictor
-    kept = pickle.loads(pickle.dumps(predict))
+    kept = pickle.loads(_pickled(predict, bench.cls))
     first, again = _arrays(bench, bench.first.answer), _arrays(bench, kept(bench.inputs))
     if any(not np.array_equal(a, b) for a, b in zip(first, again, strict=True)):
         raise ContractError("a predictor read back from its checkpoint predicts something else")
+
+
+def _pickled(predict: Predictor, cls: type[Method]) -> bytes:
+    try:
+        return pickle.dumps(predict)
+    except Exception as error:
+        name = cls.__module__.rpartition(".")[2] if cls.__module__.startswith("sciml_bench.") else "<name>"
+        apart = (
+            f"; what needs {cls.card.framework} stands in a file of its own, methods/{name}/network.py beside "
+            f"methods/{name}/__init__.py, which fit imports, or is built of the framework's own classes"
+        )
+        raise ContractError(
+            f"the predictor cannot be pickled ({told(error)}): define the classes and functions that it holds at the top level of "
+            f"the module, not inside a function{apart if cls.card.framework in FRAMEWORKS else ''}"
+        ) from error
 
 
 def _arrays(bench: Bench, answer: xr.Dataset) -> list[Any]:
