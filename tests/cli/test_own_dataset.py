@@ -91,6 +91,8 @@ def test_its_truth_is_certified_by_path(ask, mine):
         ('"u0": u[:, 0]', '"u0": u[:, 0] * np.nan', "'u0' holds 64 values of 64 that are NaN or infinite"),
         ('"u0": u[:, 0]', '"u0": u[:, 0].astype("f4")', "'u0' is float32: expected float64"),
         ("[START, STATE], {", '[replace(START, unit="m"), STATE], {', "units='m'; its declared unit is '1'"),
+        (MADE, f'{MADE}.drop_vars("u")', "made no 'u', which its problem declares; it made u0"),
+        (STEPS, f'raise ValueError("CFL violated")\n        {STEPS}', "ValueError: CFL violated (in "),
         ("[seed, i]", "[seed, 0]", "two of the first three samples have the same inputs"),
     ],
 )

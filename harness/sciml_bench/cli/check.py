@@ -54,9 +54,7 @@ def _print(name: str, outcomes: Iterator["Outcome"], console: Console) -> list["
                 console.print(f"      {escape(outcome.sentence)}", soft_wrap=True)
         unreached = [o.check.replace("_", " ") for o in here if o.ending == "not reached"]
         if unreached:
-            console.print(
-                f"  [dim]not reached, as there is no prediction: {escape(', '.join(unreached))}", soft_wrap=True
-            )
+            console.print(f"  [dim]not reached, for what is said above: {escape(', '.join(unreached))}", soft_wrap=True)
     failed = sum(o.ending == "failed" for o in ended)
     known = sum(o.ending == "declared" for o in ended)
     if failed or known:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import xarray as xr
@@ -14,7 +14,7 @@ from ..raised import told
 from ..registry import build_method, dataset_at, dataset_class, method_class, why_not
 from .benches import benches, made
 from .dataset_checks import DATASET_CHECKS
-from .method_checks import METHOD_CHECKS, WITHOUT_A_FIT, predicts_what_was_declared
+from .method_checks import METHOD_CHECKS, WITHOUT_A_FIT, Bench, predicts_what_was_declared
 
 Ending = Literal["passed", "failed", "declared", "not reached"]
 
@@ -23,7 +23,8 @@ Ending = Literal["passed", "failed", "declared", "not reached"]
 class Outcome:
     """How one check ended.
 
-    `declared`: it failed, and the class says that it does and why. `not reached`: it needs a predictor, and there is none.
+    `declared`: it failed, and the class says that it does and why. `not reached`: it needs a predictor, and there is none, or it
+    stops at what an earlier check has told in the same words.
     """
 
     check: str
@@ -64,11 +65,7 @@ def method_outcomes(
     here, tried = here or Here(), False
     for dataset, bench in benches(cls, datasets, here.data):
         tried = True
-        for check in METHOD_CHECKS:
-            if check in WITHOUT_A_FIT or check is predicts_what_was_declared or bench.works:
-                yield _outcome(check, bench, dataset, cls.known_failures, here)
-            else:
-                yield Outcome(check.__name__, _promise(check), dataset, "not reached", "It needs a fit that predicts.")
+        yield from _told_once(_of_bench(bench, dataset, here))
     if not tried:
         raise ContractError(
             f"{cls.__name__} applies to no dataset of the suite: check what its applies_to returns, or name one it is for"
@@ -79,8 +76,27 @@ def dataset_outcomes(dataset: str | type[Dataset], here: Here | None = None) -> 
     """Run every check of a dataset. Raises UsageError if it declares that something fails which is no check."""
     cls = dataset_class(dataset) if isinstance(dataset, str) else dataset
     _require_checks(cls, DATASET_CHECKS)
-    for check in DATASET_CHECKS:
-        yield _outcome(check, cls, "", cls.known_failures, here or Here())
+    yield from _told_once(_outcome(check, cls, "", cls.known_failures, here or Here()) for check in DATASET_CHECKS)
+
+
+def _of_bench(bench: Bench, dataset: str, here: Here) -> Iterator[Outcome]:
+    """Yield the outcomes of one dataset."""
+    for check in METHOD_CHECKS:
+        if check in WITHOUT_A_FIT or check is predicts_what_was_declared or bench.works:
+            yield _outcome(check, bench, dataset, bench.cls.known_failures, here)
+        else:
+            yield Outcome(check.__name__, _promise(check), dataset, "not reached", "It needs a fit that predicts.")
+
+
+def _told_once(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Yield the outcomes of one subject; what fails with the sentence of an earlier one has got no further than that one."""
+    told: dict[str, str] = {}
+    for outcome in outcomes:
+        first = told.setdefault(outcome.sentence, outcome.check) if outcome.ending == "failed" else outcome.check
+        if first == outcome.check:
+            yield outcome
+        else:
+            yield replace(outcome, ending="not reached", sentence=f"It stops where '{first}' does.")
 
 
 def check_method(method: str | type[Method], *datasets: str) -> None:
