@@ -222,7 +222,10 @@ def solver_has_a_curve(cls: type[Dataset]) -> None:
         solved = problem.solver.solve(only(data, [v.name for v in problem.inputs]), **knobs)
         errors.append(max(_relative(solved[v.name], data[v.name]) for v in problem.targets))
     if errors[-1] > 1.25 * min(errors) or errors[0] != max(errors):
-        raise ContractError(f"the errors of the solver's cost points are {errors}: expected them to fall with cost")
+        shown = ", ".join(f"{error:.2g} ({name})" for name, error in zip(costs, errors, strict=True))
+        raise ContractError(
+            f"the errors of the solver's cost points, cheapest first, are {shown}: expected them to fall"
+        )
 
 
 def _relative(p: xr.DataArray, u: xr.DataArray) -> float:
