@@ -45,13 +45,19 @@ def conformance(name: str) -> dict[str, Any]:
     """Return how many checks a method or dataset passes, and of those that it does not the sentences and the number."""
     done = sciml_bench("check", name, "--json")
     try:
-        ended = [(o["ending"], f"{o['check']} on {o['subject']}: {o['sentence']}") for o in json.loads(done.stdout)]
+        ended = [(o["ending"], _of(o)) for o in json.loads(done.stdout)]
     except (ValueError, TypeError, KeyError):
         ended = []
     if not ended:
         return verdict(name, failed=["the check ended without an answer; its log has the reason"])
     of = {kind: [sentence for ending, sentence in ended if ending == kind] for kind in ENDINGS}
     return verdict(name, len(of["passed"]), of["failed"], of["declared"], len(of["not reached"]))
+
+
+def _of(outcome: dict[str, str]) -> str:
+    """Return what a check says, with the dataset that a method was tried on; a dataset itself is tried on none."""
+    on = f" on {outcome['subject']}" if outcome["subject"] else ""
+    return f"{outcome['check']}{on}: {outcome['sentence']}"
 
 
 def verdict(

@@ -35,6 +35,13 @@ def test_an_answer_of_the_check_that_is_none_fails_the_pull_request(said, monkey
     assert "ended without an answer" in found["failed"][0]
 
 
+def test_a_dataset_is_checked_on_no_other(monkeypatch):
+    module = script("pull_request", monkeypatch)
+    ended = [{"check": "laws_hold", "subject": s, "ending": "failed", "sentence": "no"} for s in ("", "darcy")]
+    monkeypatch.setattr(module, "sciml_bench", lambda *words: subprocess.CompletedProcess(words, 1, json.dumps(ended)))
+    assert module.conformance("own")["failed"] == ["laws_hold: no", "laws_hold on darcy: no"]
+
+
 def test_what_a_method_prints_is_no_name_of_a_dataset(monkeypatch, method_file):
     path = method_file("loud", "return repeat")
     path.write_text(LOUD + path.read_text())
