@@ -100,6 +100,15 @@ def test_new_records_stand_and_their_row_is_shown(results):
     assert "self-reported |" in preview(found)
 
 
+def test_a_place_is_one_among_methods_as_on_the_page(results):
+    solved = [line(f, "classic", family="solver", scores={"rel_l2": 0.01}) for f in range(3)]
+    write(results, "small/burgers/classic.jsonl", *solved)
+    write(results, "small/burgers/late.jsonl", *(line(f, "late", scores={"rel_l2": 0.3}) for f in range(3)))
+    shown = preview(review.review(results, published(results, "HEAD")))
+    assert "| <code>late</code> | 2 of 2 | 0.3 |" in shown
+    assert "| <code>classic</code> | solver | 0.01 |" in shown
+
+
 def edit(path: Path, old: str, new: str) -> None:
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))

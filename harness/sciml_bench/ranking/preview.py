@@ -40,7 +40,7 @@ def _list(title: str, sentences: Sequence[str]) -> str:
 
 
 def _rows(found: Review) -> list[tuple[Row, str]]:
-    """Return the rows with new records, each with its place on its board."""
+    """Return the rows with new records, each with its place among the methods of its board, as its page gives it."""
     fresh = {(r.cell.tier, r.cell.dataset, r.cell.device, r.row) for r in found.new}
     current = {r.key: r for r in [*found.known, *found.new]}
     board = summarise(current.values())
@@ -48,8 +48,14 @@ def _rows(found: Review) -> list[tuple[Row, str]]:
     for row in board:
         if (row.tier, row.dataset, row.device, row.name) in fresh:
             rivals = [r for r in board if (r.tier, r.dataset, r.device) == (row.tier, row.dataset, row.device)]
-            ranked = [r.name for r in rivals if r.error is not None]
-            place = f"{ranked.index(row.name) + 1} of {len(ranked)}" if row.name in ranked else "–"
+            ranked = [r.name for r in rivals if r.error is not None and not r.solver]
+            place = (
+                f"{ranked.index(row.name) + 1} of {len(ranked)}"
+                if row.name in ranked
+                else "solver"
+                if row.solver
+                else "–"
+            )
             chosen.append((row, place))
     return chosen
 
