@@ -100,6 +100,10 @@ def test_half_of_an_item_is_partly_met(row):
     first = row().records[0].key
     assert verdicts(row(), checkpoints={first})["Checkpoint kept"] == "partly"
     assert verdicts(row(), checkpoints={r.key for r in row().records})["Checkpoint kept"] == "yes"
+    (said,) = (c.told for c in checklist(row(), {first}) if c.name == "Checkpoint kept")
+    assert said.startswith(
+        "Of 1 of 2 cells, in the results folder that this page was made from. Checkpoints are not published"
+    )
 
 
 def test_a_baseline_is_beaten_by_less_error_alone(row):

@@ -45,7 +45,7 @@ class _Facts:
 
 
 def checklist(row: Row, checkpoints: Collection[str] = ()) -> tuple[Check, ...]:
-    """Return the checklist of a row; `checkpoints` are the keys of the cells whose checkpoint was kept beside the records."""
+    """Return the checklist of a row; `checkpoints` are the keys of the cells whose checkpoint lies in the results folder."""
     facts = _Facts(row, tuple(r for r in row.records if r.status == "ok"), checkpoints)
     return tuple(Check(name, *check(facts)) for name, check in _CHECKS.items())
 
@@ -192,10 +192,11 @@ def _learning(f: _Facts) -> tuple[Verdict, str]:
 def _checkpoint(f: _Facts) -> tuple[Verdict, str]:
     kept = sum(r.key in f.checkpoints for r in f.good)
     if kept == 0:
-        return "no", "None beside these records; the command trains it again to the same bytes."
-    return (
-        "yes" if kept == len(f.row.records) else "partly"
-    ), f"Of {kept} of {len(f.row.records)} cells, beside the records."
+        return "no", "None where this page was made; the command trains it again to the same bytes."
+    return ("yes" if kept == len(f.row.records) else "partly"), (
+        f"Of {kept} of {len(f.row.records)} cells, in the results folder that this page was made from. Checkpoints are not "
+        "published with records; the command trains each again to the same bytes."
+    )
 
 
 def _latency(f: _Facts) -> tuple[Verdict, str]:
