@@ -169,16 +169,8 @@ class Runner:
 
     def settled(self, keys: Sequence[str]) -> dict[str, Record]:
         """Return the records of those cells that need not be run: they succeeded, or failed and are not to be tried again."""
-        known = {r.key: r for r in self.standing()}
+        known = {r.key: r for r in standing(self.store, self.retry)}
         return {k: known[k] for k in keys if k in known}
-
-    def standing(self) -> list[Record]:
-        """Return all records of the store whose cells need not be run again."""
-        return [r for r in self.store.records() if self._stands(r)]
-
-    def _stands(self, record: Record) -> bool:
-        again = self.retry or bool(record.diagnostics.get("killed"))  # ended from outside: no fault of the method
-        return record.status in ("ok", "not_applicable") or not again
 
     def _start(self, planned: Planned, cores: tuple[int, ...], stop: threading.Event) -> "Running":
         reason = why_not(planned.cell.method, planned.cell.task.problem)
@@ -229,6 +221,16 @@ class Runner:
             _move(checkpoint, base / "checkpoints" / f"{cell.key}.pkl")
         if self.keep_predictions is not None:
             _move(folder / PREDICTIONS, self.keep_predictions / f"{cell.key}.h5")
+
+
+def standing(store: Store, retry: bool) -> list[Record]:
+    """Return the records whose cells need not be run again: not those that were ended from outside, no fault of the method."""
+
+    def stands(record: Record) -> bool:
+        again = retry or bool(record.diagnostics.get("killed"))
+        return record.status in ("ok", "not_applicable") or not again
+
+    return [r for r in store.records() if stands(r)]
 
 
 def _outcome(

@@ -18,7 +18,7 @@ from .cell import Cell, Planned
 from .executor import fork_server
 from .expected import by_row
 from .jobs import Tell
-from .run import Runner
+from .run import Runner, standing
 from .task import Task, outline, prepare
 
 Report = Callable[[float, str], None]
@@ -89,9 +89,9 @@ class Sweep:
 
     def waiting(self, cells: Sequence[Planned]) -> list[int]:
         """Return the numbers of the cells that have no record; where the data are not there, a record's cell and method tell."""
-        standing = self.runner(1).standing()
-        keys = {r.key for r in standing}
-        alike = {(r.cell.model_dump_json(), r.provenance.method_digest) for r in standing}
+        found = standing(Store(self.results), self.retry)
+        keys = {r.key for r in found}
+        alike = {(r.cell.model_dump_json(), r.provenance.method_digest) for r in found}
 
         def waits(cell: Cell) -> bool:
             if cell.task.data.digest:
