@@ -1,6 +1,5 @@
 """Lines of cells that wait for their turn: each cell's worker starts while the one before is scored."""
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .cell import Planned
+from .cell_folders import CellFolder
 from .executor import Worker
 
 
@@ -15,9 +15,14 @@ from .executor import Worker
 class Running:
     """A started cell: its folder, and its worker or the reason why it has none."""
 
-    folder: Path
+    own: CellFolder
     worker: Worker | None
     reason: str
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return self.own.path
 
     def close(self) -> dict[str, Any]:
         """End what still runs, remove the folder and say how many processes the worker had left behind."""
@@ -25,7 +30,7 @@ class Running:
         if self.worker is not None:
             self.worker.end()
             left = {"left_behind": self.worker.left_behind}
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.own.close()
         return left
 
 

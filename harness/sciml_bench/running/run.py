@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -26,6 +25,7 @@ from ..records.provenance import environment
 from ..records.record import Cost, Provenance, Record, Status
 from ..records.store import Store
 from ..registry import why_not
+from . import cell_folders
 from .cell import Cell, Planned
 from .executor import Worker
 from .line import Line, Running, Shared
@@ -86,6 +86,7 @@ class Runner:
         first = next(remaining, None)
         if first is None:
             return
+        cell_folders.remove_abandoned()
         shared = Shared(chain([first], remaining))
         lines = [Line(shared, partial(self._start, cores=cores, stop=shared.stop)) for cores in self.lanes]
         try:
@@ -174,11 +175,11 @@ class Runner:
 
     def _start(self, planned: Planned, cores: tuple[int, ...], stop: threading.Event) -> "Running":
         reason = why_not(planned.cell.method, planned.cell.task.problem)
-        folder = Path(tempfile.mkdtemp(dir=cells_folder()))
+        own = cell_folders.make()
         if reason is not None:
-            return Running(folder, None, reason)
-        job = replace(job_of(planned.cell, folder, self.threads, self._secret(planned.cell)), cores=cores)
-        return Running(folder, Worker.start(self.context, job, stop), "")
+            return Running(own, None, reason)
+        job = replace(job_of(planned.cell, own.path, self.threads, self._secret(planned.cell)), cores=cores)
+        return Running(own, Worker.start(self.context, job, stop), "")
 
     def _secret(self, cell: Cell) -> tuple[Path, ...]:
         """Return what holds the truth of test samples, or what others made of them, cells beside it included."""

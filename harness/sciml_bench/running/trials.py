@@ -5,9 +5,9 @@ are kept in a journal, one line each, and not made twice.
 """
 
 import math
-import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -23,6 +23,7 @@ from ..problem.storage import read_parts
 from ..protocol.folds import Split
 from ..protocol.instances import test_samples
 from ..records.record import Status
+from . import cell_folders
 from .cell import Cell
 from .executor import Listener, Worker
 from .run import job_of
@@ -101,8 +102,8 @@ class Trier:
         """Make the trial of a cell of a task without test part; also say whether it was ended from outside."""
         begun = time.monotonic()
         status: Status
-        with tempfile.TemporaryDirectory(dir=cells_folder(), ignore_cleanup_errors=True) as name:
-            folder = Path(name)
+        with closing(cell_folders.make()) as own:
+            folder = own.path
             job = replace(job_of(cell, folder, self.threads, (cells_folder(), *self.secret)), trial_seconds=limit)
             outcome = Worker.start(self.context, job).finish(listen)
             status, reason = outcome["status"], outcome["reason"]

@@ -33,7 +33,7 @@ from ..protocol.seeds import derive
 from ..protocol.track import Track
 from ..records.provenance import commit
 from ..registry import build_method, is_path, method_class, short_name, why_not
-from . import plan
+from . import cell_folders, plan
 from .cell import Cell, source_digest
 from .executor import fork_server
 from .jobs import Tell
@@ -152,6 +152,7 @@ class Tuner:
         """Tune the pairs with these numbers; what a job does."""
         context = fork_server(plan.frameworks(self.methods, (), self.tier))
         pairs = self.pairs(self.tasks(lambda _: lambda *_: None))
+        cell_folders.remove_abandoned()
         trier = Trier(context, threads, DataReader(), tuple(published(self.results)))
         for n in numbers:
             tell("started", f"{pairs[n].task.name} {short_name(pairs[n].method_name)}")
