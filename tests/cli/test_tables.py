@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 from site_records import record
 
-from sciml_bench.cli import tables
+from sciml_bench.cli import run, tables
+from sciml_bench.cli.progress import Screen
 from sciml_bench.cli.run import outdone
 from sciml_bench.ranking.intervals import Interval
 from sciml_bench.ranking.summary import Row
@@ -59,3 +60,22 @@ def test_a_run_that_is_found_and_that_boards_do_not_show_is_named(tmp_path):
         store.append(one)
     assert outdone(second, store) == []
     assert outdone(first, store) == ["fno on navier_stokes"]
+
+
+@pytest.mark.parametrize(("dirty", "published"), [(True, True), (True, False), (False, True)])
+def test_found_records_that_cannot_be_published_are_told_with_what_to_do(
+    dirty, published, tmp_path, monkeypatch, capsys
+):
+    """Of cells that ran before their code was committed; elsewhere than in the published results they are as good as others."""
+    made = record("fno")
+    made = made.model_copy(update={"provenance": made.provenance.model_copy(update={"dirty": dirty})})
+    store = Store(tmp_path / "results")
+    store.append(made)
+    monkeypatch.setattr(run, "root", lambda _: tmp_path / ("results" if published else "others"))
+    given = dict.fromkeys(run.Options.__dataclass_fields__)
+    run._finish(run.Options(**given | {"results": store.folder, "page": False, "json": False}), [made], Screen())
+    said = " ".join(capsys.readouterr().err.split())
+    assert ('delete the lines there that hold "dirty":true and run the same command again' in said) == (
+        dirty and published
+    )
+    assert (f"records of these cells in {store.path(made)} were made with" in said) == (dirty and published)

@@ -68,7 +68,7 @@ def run(options: Options) -> None:
     context = fork_server(plan.frameworks(options.methods, generated, options.tier), _plugins(options))
     try:
         with Screen() as screen:
-            if options.results.resolve() == root("results").resolve() and commit()[1]:
+            if _publishes(options) and commit()[1]:
                 screen.console.print(
                     "[yellow]![/] harness, methods, datasets or benchmarks hold changes or new files that are not committed: "
                     "records made of them cannot be published; commit first",
@@ -101,6 +101,11 @@ def run(options: Options) -> None:
         ) from error
     tables.complain(store)
     _finish(options, records, screen)
+
+
+def _publishes(options: Options) -> bool:
+    """Whether records go where the published ones are."""
+    return options.results.resolve() == root("results").resolve()
 
 
 def parse_sets(words: list[str]) -> dict[str, Any]:
@@ -183,6 +188,14 @@ def _finish(options: Options, records: list[Record], screen: Screen) -> None:
             "code, data or settings; the one printed here was found as it stood",
             soft_wrap=True,
         )
+    spoilt = unfit(records, Store(options.results)) if _publishes(options) else []
+    if spoilt:
+        screen.console.print(
+            f"[yellow]![/] records of these cells in {escape(', '.join(spoilt))} were made with uncommitted changes: they cannot "
+            "be published, and count as found until they are gone; once the code is committed, delete the lines there that hold "
+            '"dirty":true and run the same command again',
+            soft_wrap=True,
+        )
     if options.page:
         _page(options.results, screen)
     if failed:
@@ -194,6 +207,11 @@ def outdone(records: list[Record], store: Store) -> list[str]:
     boards = {(r.cell.tier, r.cell.dataset) for r in records}
     standing = {r.key for board in boards for r in shown(store.records(*board))}
     return sorted({f"{r.row} on {r.cell.dataset}" for r in records if r.key not in standing})
+
+
+def unfit(records: list[Record], store: Store) -> list[str]:
+    """Return the files of those records that were made with uncommitted changes."""
+    return sorted({str(store.path(r)) for r in records if r.provenance.dirty})
 
 
 def _page(results: Path, screen: Screen) -> None:
