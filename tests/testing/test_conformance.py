@@ -191,6 +191,16 @@ def test_what_new_writes_passes_the_check_but_for_its_todos_and_runs(run, ask, k
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
 
 
+@pytest.mark.slow
+def test_what_new_writes_for_torch_passes_the_check_and_learns(ask, tmp_path):
+    assert ask("new", "method", "my_net", "--framework", "torch").returncode == 0
+    written(tmp_path / "my_net.py")
+    checked = ask("check", "my_net.py", "-d", "burgers,darcy")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    refused = ask("new", "dataset", "my_data", "--framework", "torch")
+    assert (refused.returncode, "a dataset has none: leave it out" in refused.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

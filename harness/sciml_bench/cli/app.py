@@ -249,11 +249,12 @@ def new(
     folder: Annotated[
         Path | None, typer.Option(help="Where the file goes; by default the suite's folder, or this one outside of it.")
     ] = None,
+    framework: options.With = None,
 ) -> None:
     """Write the file of a new method or dataset, which runs as it is; the check names the words that are still to be written."""
     from .new import write
 
-    write(kind.value, name, folder)
+    write(kind.value, name, folder, None if framework is None else framework.value)
 
 
 @app.command()

@@ -18,8 +18,10 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 """The names of methods and datasets that a pull request can bring: `.github/scripts/changed.py` looks for no others."""
 
 
-def write(kind: str, name: str, folder: Path | None) -> None:
+def write(kind: str, name: str, folder: Path | None, framework: str | None = None) -> None:
     """Write the file and say what to do next; never over a file that is there."""
+    if framework is not None and kind != "method":
+        raise UsageError(f"--framework is '{framework}', but a dataset has none: leave it out")
     words = name.split("_")
     cls = "".join(w.capitalize() for w in words)
     if not NAME.fullmatch(name) or keyword.iskeyword(name) or keyword.iskeyword(cls):
@@ -35,7 +37,8 @@ def write(kind: str, name: str, folder: Path | None) -> None:
     if path.exists():
         raise UsageError(f"'{path}' exists already: choose another name, or delete that file first")
     ensure_writable(place, "folder")
-    text = resources.files(__package__).joinpath("templates", f"{kind}.txt").read_text(encoding="utf-8")
+    template = f"{kind}_torch.txt" if framework == "torch" else f"{kind}.txt"
+    text = resources.files(__package__).joinpath("templates", template).read_text(encoding="utf-8")
     title = " ".join(words).capitalize()
     write_text(path, text.format(name=name, title=title, cls=cls))
     shown = name if folder is None and place != Path() else str(path)

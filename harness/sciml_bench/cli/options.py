@@ -36,6 +36,13 @@ class Kind(StrEnum):
     dataset = "dataset"
 
 
+class Written(StrEnum):
+    """What a new method can be written with."""
+
+    numpy = "numpy"
+    torch = "torch"
+
+
 class Listed(StrEnum):
     """What can be listed."""
 
@@ -91,6 +98,12 @@ OnlyFold = Annotated[int | None, typer.Option("--only-fold", help="Run this fold
 Retry = Annotated[bool, typer.Option("--retry", help="Run cells again whose record says that they failed.")]
 OneDevice = Annotated[
     str | None, typer.Option("--device", help="cpu or cuda; by default the one with the most rows of both.")
+]
+With = Annotated[
+    Written | None,
+    typer.Option(
+        "--framework", help="Of a method: numpy, nearest neighbours; or torch, a network that the shared loop trains."
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
 
