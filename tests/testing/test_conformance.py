@@ -192,7 +192,7 @@ def test_what_new_writes_passes_the_check_but_for_its_todos_and_runs(run, ask, k
 
 
 @pytest.mark.slow
-def test_what_new_writes_for_torch_passes_the_check_and_learns(ask, tmp_path):
+def test_what_new_writes_for_torch_passes_the_check(ask, tmp_path):
     assert ask("new", "method", "my_net", "--framework", "torch").returncode == 0
     written(tmp_path / "my_net.py")
     checked = ask("check", "my_net.py", "-d", "burgers,darcy")
