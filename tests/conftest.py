@@ -12,12 +12,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from ready import Ready
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -82,19 +83,21 @@ def _own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCIML_BENCH_CACHE", str(cache))
 
 
+@pytest.fixture(scope="session")
+def ready() -> Iterator[Ready]:
+    """A process that has the command imported, and runs it in forks."""
+    process = Ready()
+    yield process
+    process.end()
+
+
 @pytest.fixture
-def run(tmp_path: Path, cache: Path) -> Run:
-    """Run the installed command in an empty folder."""
+def run(tmp_path: Path, cache: Path, ready: Ready) -> Run:
+    """Run the command in an empty folder, in a process of its own."""
 
     def call(*words: str, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sciml_bench", *words],
-            cwd=tmp_path,
-            env={**os.environ, "SCIML_BENCH_CACHE": str(cache), "COLUMNS": "200", **environment},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        env = {**os.environ, "SCIML_BENCH_CACHE": str(cache), "COLUMNS": "200", **environment}
+        return ready.call(list(words), tmp_path, env, timeout)
 
     return call
 

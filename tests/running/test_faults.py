@@ -149,23 +149,14 @@ def test_children_that_a_method_leaves_behind_are_ended_with_it(run, waves, meth
     told("a method that forks children and leaves them", "both records", line)
 
 
-def test_killing_the_parent_loses_at_most_the_cell_in_flight(waves, method_file, tmp_path, cache, told, said):
+def test_killing_the_parent_loses_at_most_the_cell_in_flight(run, waves, method_file, tmp_path, cache, told, said):
     path = method_file("slow", "time.sleep(1.0)\nreturn repeat")
-    words = [
-        sys.executable,
-        "-m",
-        "sciml_bench",
-        "run",
-        "--method",
-        str(path),
-        "--dataset",
-        str(waves),
-        "--folds",
-        "5",
-    ]
-    words += ["--no-baselines", "--no-page", "--results", "results"]
+    words = ["run", "--method", str(path), "--dataset", str(waves), "--folds", "5", "--no-baselines", "--no-page"]
+    words += ["--results", "results"]
     environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
-    parent = subprocess.Popen(words, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "sciml_bench", *words], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL
+    )
     records = tmp_path / "results" / "file" / "waves" / "slow.jsonl"
     deadline = time.monotonic() + 60
     while not (records.exists() and records.read_text().count("\n") >= 2) and time.monotonic() < deadline:
@@ -177,7 +168,7 @@ def test_killing_the_parent_loses_at_most_the_cell_in_flight(waves, method_file,
     assert 2 <= kept < 5
     _, alive = psutil.wait_procs(workers, timeout=20)
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
-    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = run(*words)
     assert done.returncode == 0, done.stderr
     assert f"{5 - kept} cells run, {kept} found" in done.stderr
     told("parent killed", f"the records of the {kept} cells that had ended", said(done.stderr, "cells run"))

@@ -46,12 +46,18 @@ def test_jobs_share_the_work_and_give_what_one_gives(run, ask, tmp_path, monkeyp
 
 
 @pytest.mark.slow
-def test_an_interrupted_or_killed_sweep_goes_on_where_it_was(cache, tmp_path):
+def test_an_interrupted_or_killed_sweep_goes_on_where_it_was(run, cache, tmp_path):
     environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
-    words = [sys.executable, "-m", "sciml_bench", *WORDS, "--jobs", "1", "--results", "some"]
+    words = [*WORDS, "--jobs", "1", "--results", "some"]
     kept: dict[str, object] = {}
     for blow, ending in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
-        begun = subprocess.Popen(words, cwd=tmp_path, env=environment, start_new_session=True, stderr=subprocess.PIPE)
+        begun = subprocess.Popen(
+            [sys.executable, "-m", "sciml_bench", *words],
+            cwd=tmp_path,
+            env=environment,
+            start_new_session=True,
+            stderr=subprocess.PIPE,
+        )
         deadline = time.monotonic() + 600
         while len(scores(tmp_path / "some")) <= len(kept) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -62,7 +68,7 @@ def test_an_interrupted_or_killed_sweep_goes_on_where_it_was(cache, tmp_path):
         before, kept = kept, scores(tmp_path / "some")
         assert before.items() < kept.items()
         assert len(kept) < 12
-    subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=900)
+    assert run(*words).returncode == 0
     done = scores(tmp_path / "some")
     assert len(done) == 12
     assert kept.items() <= done.items()

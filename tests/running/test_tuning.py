@@ -62,13 +62,13 @@ class Shifted(Method):
 
 
 @pytest.mark.slow
-def test_a_killed_tuning_goes_on_finds_the_optimum_and_never_meets_the_test_part(cache, tmp_path):
+def test_a_killed_tuning_goes_on_finds_the_optimum_and_never_meets_the_test_part(run, cache, tmp_path):
     spy, journal = tmp_path / "spy", tmp_path / "r" / "tuning" / "smoke" / "borehole" / "shifted.jsonl"
     (tmp_path / "shifted.py").write_text(SPY.format(spy=spy))
     words = ["tune", "tabular", "--tier", "smoke", "-m", "shifted.py", "-d", "borehole", "--trials", "4"]
-    command = [sys.executable, "-m", "sciml_bench", *words, "--out", "out", "--results", "r"]
+    words += ["--out", "out", "--results", "r"]
     environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
-    first = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True)
+    first = subprocess.Popen([sys.executable, "-m", "sciml_bench", *words], cwd=tmp_path, env=environment, start_new_session=True)
     deadline = time.monotonic() + 600
     while not (journal.exists() and journal.read_text().count("\n")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -76,9 +76,8 @@ def test_a_killed_tuning_goes_on_finds_the_optimum_and_never_meets_the_test_part
     first.wait()
     kept = journal.read_text()
     assert 1 <= kept.count("\n") < 4
-    again = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, timeout=900
-    )
+    again = run(*words)
+    assert again.returncode == 0, again.stderr
     assert "with shift=0.0" in again.stderr
     assert not (tmp_path / "out" / "hyperparameters.toml").exists()  # a file of the user's own has no place there
     assert journal.read_text().startswith(kept)

@@ -25,19 +25,14 @@ RUN = ("run", "-m", "linear", "-d", "lorenz96", "--tier", "smoke", "--no-baselin
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
+def published(tmp_path_factory, ready):
     """Return a folder with the records and kept predictions of three cells."""
-    import os
-    import subprocess
-    import sys
-
     folder = tmp_path_factory.mktemp("published")
     cache = tmp_path_factory.mktemp("cache")
     environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
     words = [*RUN, "--results", "results", "--keep-predictions", "kept"]
-    subprocess.run(
-        [sys.executable, "-m", "sciml_bench", *words], cwd=folder, env=environment, check=True, capture_output=True
-    )
+    done = ready.call(words, folder, environment, 300)
+    assert done.returncode == 0, done.stderr
     return folder, cache
 
 
