@@ -108,10 +108,10 @@ class Advection(Dataset):
             "The simplest hyperbolic equation: whatever the start, it moves at constant speed and nothing else happens. "
             "Yet it tells methods apart. Classical schemes smear a jump or let it ring, and a network must learn that the "
             "answer far away is the start itself. A linear method has the right form from the outset. The starts are those "
-            "of PDEBench: two sines of random wavenumber up to 8, one in ten folded to its absolute value and one in ten "
-            "cut to a window. The truth is the start evaluated at x − βt, exact to rounding. At β = 0.4 a frame moves it by "
-            "whole grid points, so that even a jump is known exactly from the given points, and shifting them is a solver "
-            "without error."
+            "of PDEBench's paper: two sines of random wavenumber up to 8, one in ten folded to its absolute value and one in "
+            "ten cut to a window (its generator has wavenumbers up to 4, an offset, and windows with smooth ends). The truth is "
+            "the start evaluated at x − βt, exact to rounding. At β = 0.4 a frame moves it by whole grid points, so that even a "
+            "jump is known exactly from the given points, and shifting them is a solver without error."
         ),
         sources=(
             Source(

@@ -96,7 +96,8 @@ class Burgers(Dataset):
         description=(
             "The smallest equation in which waves steepen into fronts while viscosity smooths them. The "
             "start is a Gaussian random field, N(0, 625(−Δ + 25I)^(−2)) on the unit circle, its constant "
-            "mode included, so that each sample also drifts at its own mean velocity. The last frame, t = 1, "
+            "mode included, so that each sample also drifts at its own mean velocity: the law of the paper's text, where the "
+            "released generator has other numbers and no mean. The last frame, t = 1, "
             "is what the neural-operator literature predicts; here the frames on the way count as well. At "
             "the published viscosity 0.1 the solution is smooth and close to its mean at the end: that the mean is conserved, "
             "and nothing more, already predicts u(1) to a rel_l2 of 0.043 on average, which is to be held beside a network's "

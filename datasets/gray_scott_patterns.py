@@ -146,9 +146,9 @@ class GrayScottPatterns(Dataset):
             "of both chemicals, at a time between 1600 and 4000, as a camera sees it: with noise, and of unknown gain and "
             "magnification, for the mean concentrations alone would give the rates away. The regions of holes, maze, worms "
             "and spots follow each other closely in k, so that pictures near a border look alike. The truth, "
-            "the region that the rates were drawn from, is exact; the snapshot before the camera is accurate to about a "
-            "hundredth where the pattern is at rest, while of the chaotic regimes it is a typical state only. The "
-            "classes are balanced."
+            "the region that the rates were drawn from, is exact; the snapshot before the camera is accurate to some six "
+            "hundredths of its contrast in the median pattern at rest, and to half of it where one still rearranges itself, "
+            "while of the chaotic regimes it is a typical state only. The classes are balanced."
         ),
         sources=(
             Source(

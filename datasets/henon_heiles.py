@@ -167,7 +167,10 @@ class HenonHeiles(MechanicsDataset):
         return replace(self, tolerance=self.tolerance / 10)
 
     def shifts(self) -> Mapping[str, Self]:
-        """Return energies up to the escape, where most orbits are chaotic, lower ones, and observations with noise."""
+        """Return energies up to the escape, where most orbits are chaotic, lower ones, and observations with noise.
+
+        Rollouts of the last are as before.
+        """
         few = replace(self, samples=max(8, self.samples // 16))
         low, high = self.energies
         return {

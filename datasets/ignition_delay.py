@@ -166,8 +166,8 @@ class IgnitionDelay(Dataset):
     τ is the time of the largest dT/dt. T₀ is uniform between the `temperatures` (K), log p₀ between the
     `pressures` (atm), φ between the `ratios`; air is O₂ + 3.76 N₂. `tolerance` is that of the integrator.
 
-    One should see τ fall by four to five decades from 1100 to 2000 K, nearly as exp(E/RT), and nearly as
-    1/p₀. GRI-Mech 3.0 was fitted to data between about 1000 and 2500 K and up to 10 atm: above that the
+    One should see τ fall by about three and a half decades from 1100 to 2000 K, nearly as exp(E/RT), and as p₀ to the power of
+    −0.8 to −1.1. GRI-Mech 3.0 was fitted to data between about 1000 and 2500 K and up to 10 atm: above that the
     delays are those of the mechanism, no longer sure to be those of methane.
     """
 

@@ -93,7 +93,7 @@ def kinds_of(inputs: xr.Dataset) -> np.ndarray:
 class MetalClusters(Dataset):
     """E = Σᵢ E₀ f(λ ṡᵢ) + E_AS,ᵢ, f(x) = (1 + x) e^(−x), ṡᵢ = −ln(σ₁,ᵢ/12)/(β η₂), F = −∂E/∂x: effective medium theory.
 
-    σ₁,ᵢ = Σⱼ γ₁⁻¹ χᵢⱼ e^(−η₂ⱼ (rᵢⱼ − β s₀ⱼ)) w(rᵢⱼ) is the density in which atom i lies; the pair sum E_AS,ᵢ corrects for what
+    σ₁,ᵢ = Σⱼ γ₁⁻¹ χᵢⱼ e^(−η₂ⱼ (rᵢⱼ − β s₀ⱼ)) w(rᵢⱼ) is the density in which atom i lies; E_AS,ᵢ corrects for what
     differs from the perfect crystal; w cuts off smoothly near 5.4 Å. Energies count from that of the separate bulk metals, so
     that a cluster has a positive one, mostly of its surface. Each atom adds a function of the sum over its neighbours: no sum
     over pairs and no linear function of such sums can give it.
@@ -116,7 +116,7 @@ class MetalClusters(Dataset):
             "theory, which describes many-body bonding in these metals. Sizes and compositions vary; copper and gold never "
             "meet in training, but make up one of the shifted test sets. Energy does not change when a cluster is turned, "
             "moved or renumbered, forces turn with it, and forces are minus the gradient of the energy: all of that is "
-            "measured. Unlike quantum chemistry, the potential ends at 6 Å and costs a millisecond, so there is nothing that "
+            "measured. Unlike quantum chemistry, the potential ends at 6 Å and costs milliseconds, so there is nothing that "
             "a coarser solver could trade for accuracy, and no row for one. Generated on the CPU whatever the device."
         ),
         sources=(

@@ -41,7 +41,7 @@ def mirror(data: xr.Dataset) -> xr.Dataset:
 
 
 def level(inputs: xr.Dataset) -> np.ndarray:
-    """Say of each sample whether its rollout lies within the energies that are observed."""
+    """Say of each sample whether its rollout lies within the observed energies; from the published box one in forty does."""
     inside = energy_of(HAMILTONIAN)(inputs["z0"].values) >= LEAST_OBSERVED
     return np.where(inside, "observed energies", "lower energies")
 
@@ -125,7 +125,7 @@ class Pendulum(MechanicsDataset):
         return replace(self, tolerance=self.tolerance / 10)
 
     def shifts(self) -> Mapping[str, Self]:
-        """Return observations without noise, rollouts within the observed energies, and such that turn over."""
+        """Return observations without noise (rollouts as before), rollouts within the observed energies, such that turn over."""
         few = replace(self, samples=max(8, self.samples // 4))
         return {
             "no_noise": replace(few, noise=0.0),

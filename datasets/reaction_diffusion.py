@@ -113,9 +113,8 @@ class ReactionDiffusion(Dataset):
             "saturates at 1; where there is nothing, it must come from beside, in a front whose speed is known, 2√(νρ) for a "
             "lone one. ν = 0.005 and ρ = 5 make both count within the time. PDEBench poses the same equation at ν = 0.5 and "
             "ρ = 1, where diffusion leaves a state that is constant in space to a few per cent after a few hundredths of the "
-            "time, and to single precision before half of it: its scores tell how well a mean follows a logistic curve, and do "
-            "not stand beside these. u stays "
-            "between 0 and 1."
+            "time from the median start, and to single precision at half of it from one start in two: its scores tell how well "
+            "a mean follows a logistic curve, and do not stand beside these. u stays between 0 and 1."
         ),
         sources=(
             Source(

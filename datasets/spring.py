@@ -56,8 +56,10 @@ class Spring(MechanicsDataset):
             "learn from, and a rollout of 20 s from another start, some six times round. Its start lies in the box "
             "0.2 < |q|, |p| < 1 of the published evaluation, in part outside of the observed radii. As exact rates "
             "are paired with noisy states, a fit of the rates underestimates them: the predicted phase lags, while "
-            "energy can still be conserved. 40 samples give 26 training trajectories a fold, where the paper has 25; "
-            "the published size is small, so that the tiers small and full are alike. The score `conserved_mse/energy` "
+            "energy can still be conserved. The best linear fit to the states of all samples turns at 1.88 in place of 2 and "
+            "so has a rel_l2 of 1.2, above that of the mean: here the energy tells methods apart. 40 samples give 26 training "
+            "trajectories a fold, where the paper has 25; the published size is small, so that the tiers small and full are "
+            "alike. The score `conserved_mse/energy` "
             "is the paper's energy error, which it averages over 100 times from 15 starts."
         ),
         sources=(
@@ -113,7 +115,7 @@ class Spring(MechanicsDataset):
         raise NotImplementedError("the truth is a closed form")
 
     def shifts(self) -> Mapping[str, Self]:
-        """Return observations without noise, and rollouts far outside of the observed radii."""
+        """Return observations without noise, with rollouts as before, and rollouts far outside of the observed radii."""
         few = replace(self, samples=max(8, self.samples // 4))
         return {
             "no_noise": replace(few, noise=0.0),

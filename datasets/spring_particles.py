@@ -204,7 +204,8 @@ class SpringParticles(Dataset):
             "Particles of mass 1 in the plane pull and push each other through springs, each with a stiffness and a rest "
             "length of its own; who is joined to whom is drawn anew for each sample. The method is given positions and "
             "velocities at the start and the springs, and predicts both at all output times, about one period of a spring. "
-            "The motion is smooth but not linear, as the springs turn. Generated on the CPU whatever the device."
+            "The motion is not linear, as the springs turn, and abrupt where one is nearly folded to nothing. Generated on the "
+            "CPU whatever the device."
         ),
         sources=(
             Source(

@@ -69,7 +69,7 @@ class TwoBody(MechanicsDataset):
     circular orbit, 1/(2√r) across, times 1 + `disorder` · N(0, 1). Rollouts start likewise. `tolerance` is that of
     the integrator. The other fields are those of `MechanicsDataset`.
 
-    One should see ellipses of eccentricity up to about 0.3, with periods of 4πr^(3/2), 7 to 40 seconds.
+    One should see ellipses of eccentricity up to about 0.3, with periods of 4πr^(3/2), 7 to 47 seconds.
     """
 
     card: ClassVar[DatasetCard] = DatasetCard(
@@ -174,7 +174,7 @@ class TwoBody(MechanicsDataset):
         return replace(self, tolerance=self.tolerance / 10)
 
     def shifts(self) -> Mapping[str, Self]:
-        """Return orbits that are more eccentric, smaller, and observed with noise."""
+        """Return orbits that are more eccentric, smaller, and observed with noise, with rollouts as before."""
         few = replace(self, samples=max(8, self.samples // 16))
         return {
             "more_eccentric": replace(few, disorder=2 * self.disorder),

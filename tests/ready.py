@@ -31,7 +31,9 @@ class Ready:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def call(self, words: list[str], cwd: Path, env: dict[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, words: list[str], cwd: Path, env: dict[str, str], timeout: float
+    ) -> subprocess.CompletedProcess[str]:
         """Run the command to its end in a folder; TimeoutExpired if that takes too long."""
         if self._process is None:
             self._process = subprocess.Popen(
@@ -62,7 +64,7 @@ def become(asked: dict) -> None:
     sys.path[1:1] = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p not in sys.path]
     tempfile.tempdir = None
     sys.argv = ["sciml-bench", *asked["words"]]
-    sys.modules["__main__"].__spec__ = find_spec("sciml_bench.__main__")  # by which workers know that it needs no import
+    sys.modules["__main__"].__spec__ = find_spec("sciml_bench.__main__")  # workers do not import it again
 
 
 def ended(child: int, timeout: float) -> int | None:

@@ -90,7 +90,8 @@ def tried(mutant: dict) -> dict:
 
 if __name__ == "__main__":
     assert not [m for m in sys.modules if m.startswith("sciml_bench.metrics")], "a fault could not be planted any more"
-    hypothesis.settings.register_profile("found", phases=[hypothesis.Phase.generate], database=None)  # shrinking takes seconds
+    # No fault is planted to be explained: shrinking its example takes seconds.
+    hypothesis.settings.register_profile("found", phases=[hypothesis.Phase.generate], database=None)
     hypothesis.settings.load_profile("found")
     gc.freeze()  # pytest collects garbage at its end, and all of this would be looked at in each fork
     for one in json.load(sys.stdin):

@@ -68,7 +68,9 @@ def test_a_killed_tuning_goes_on_finds_the_optimum_and_never_meets_the_test_part
     words = ["tune", "tabular", "--tier", "smoke", "-m", "shifted.py", "-d", "borehole", "--trials", "4"]
     words += ["--out", "out", "--results", "r"]
     environment = {**os.environ, "SCIML_BENCH_CACHE": str(cache)}
-    first = subprocess.Popen([sys.executable, "-m", "sciml_bench", *words], cwd=tmp_path, env=environment, start_new_session=True)
+    first = subprocess.Popen(
+        [sys.executable, "-m", "sciml_bench", *words], cwd=tmp_path, env=environment, start_new_session=True
+    )
     deadline = time.monotonic() + 600
     while not (journal.exists() and journal.read_text().count("\n")) and time.monotonic() < deadline:
         time.sleep(0.02)

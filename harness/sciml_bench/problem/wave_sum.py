@@ -38,7 +38,7 @@ class WaveSum:
     With probability `folded` the absolute value is taken, with either sign, which puts kinks where g was zero; with
     probability `windowed` g is cut to zero outside a window, which puts jumps at its ends.
 
-    Source: Takamoto et al. 2022, PDEBench, doi:10.48550/arXiv.2210.07182, the starts of its 1D problems.
+    Source: Takamoto et al. 2022, PDEBench, doi:10.48550/arXiv.2210.07182, the starts of its 1D problems as its text has them.
     """
 
     waves: int
