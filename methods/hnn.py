@@ -11,6 +11,7 @@ import xarray as xr
 from sciml_bench.errors import UsageError
 from sciml_bench.method import Budget, Log, Method, Predictor
 from sciml_bench.method.dynamics import OptaxOptimizer, RateSource, why_not_canonical
+from sciml_bench.method.rate_rows import rows_of
 from sciml_bench.method.training import Precision, Schedule, Training
 from sciml_bench.problem import MethodCard, Problem, Source
 
@@ -21,7 +22,7 @@ class HNN(Method):
 
     Whatever H is learnt, a trajectory stays on one of its level sets: energy does not drift, however long the
     rollout. H has `depth` layers of `width` with tanh, on scaled states. `learn_from` says which rates: those
-    observed ("auto" takes them where there are any), or those of splines through the training rollouts.
+    observed ("auto" takes them where there are any), or those of splines through the training rollouts: a row each.
     Rollouts are by a Runge–Kutta pair of order 8 with error control at `tolerance`, in 64 bits. The other
     fields say how the shared JAX loop trains.
 
@@ -36,8 +37,9 @@ class HNN(Method):
         family="physics",
         framework="jax",
         summary="a learnt energy whose symplectic gradient is the right-hand side",
-        description="Knows that positions and momenta obey Hamilton's equations, not which. It learns from rates at "
-        "observed states, as in the paper, and is rolled out with tight error control.",
+        description="Knows that positions and momenta obey Hamilton's equations, not which. It is rolled out with tight "
+        "error control. Two rows: one learns from rates at observed states, as in the paper, which may be noisy; the other "
+        "(rollouts) from the training rollouts, as the neural ODE does.",
         sources=(
             Source(
                 citation="S. Greydanus, M. Dzamba and J. Yosinski, Hamiltonian neural networks, NeurIPS 2019",
@@ -84,6 +86,10 @@ class HNN(Method):
     def applies_to(self, problem: Problem) -> str | None:
         """Only to trajectories of positions and momenta."""
         return why_not_canonical(problem)
+
+    def variants(self, problem: Problem) -> Mapping[str, Mapping[str, Any]]:
+        """Return a row that learns from observed rates where there are any, and one that learns from the rollouts then too."""
+        return rows_of(problem)
 
     def fit(
         self,

@@ -11,6 +11,7 @@ import xarray as xr
 from sciml_bench.errors import UsageError
 from sciml_bench.method import Budget, Log, Method, Predictor
 from sciml_bench.method.dynamics import OptaxOptimizer, RateSource, why_not_dynamics
+from sciml_bench.method.rate_rows import rows_of
 from sciml_bench.method.training import Precision, Schedule, Training
 from sciml_bench.problem import MethodCard, Problem, Source
 
@@ -30,8 +31,9 @@ class MLPDynamics(Method):
         family="network",
         framework="jax",
         summary="a network from the state to its rate of change, rolled out in time",
-        description="Learns the right-hand side of the system by regression on rates at observed states, with no "
-        "knowledge of what is conserved. The baseline of the Hamiltonian network, of its size and training.",
+        description="Learns the right-hand side of the system by regression on rates, with no knowledge of what is "
+        "conserved. The baseline of the Hamiltonian network, of its size and training, in two rows as that one: from rates "
+        "at observed states, and from the training rollouts.",
         sources=(
             Source(
                 citation="S. Greydanus, M. Dzamba and J. Yosinski, Hamiltonian neural networks, NeurIPS 2019",
@@ -74,6 +76,10 @@ class MLPDynamics(Method):
     def applies_to(self, problem: Problem) -> str | None:
         """Only to trajectories of a state."""
         return why_not_dynamics(problem)
+
+    def variants(self, problem: Problem) -> Mapping[str, Mapping[str, Any]]:
+        """Return a row that learns from observed rates where there are any, and one that learns from the rollouts then too."""
+        return rows_of(problem)
 
     def fit(
         self,

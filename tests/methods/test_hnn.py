@@ -191,6 +191,21 @@ def test_a_problem_without_rates_is_read_and_predicted(data):
         fitted(HNN(learn_from="observations"), bare, problem)
 
 
+@pytest.mark.parametrize("method", [HNN, MLPDynamics])
+def test_a_row_each_for_rates_that_are_observed_and_those_along_rollouts(method, data):
+    rows = method().variants(CLEAN.problem())
+    assert list(rows) == ["", "rollouts"]
+    assert list(method().variants(without_rates(CLEAN.problem()))) == [""]
+    noisy = data.assign(z_observed=data.z_observed + 1.0)  # as no state along a rollout is
+    own, along = (replace(method(width=16, updates=3), **row) for row in rows.values())
+    given, found = take(data, range(2)), []
+    for train in (data, noisy):
+        found.append([fitted(m, train, CLEAN.problem())(given).z.values for m in (own, along)])
+    (own_of_data, along_data), (own_of_noisy, along_noisy) = found
+    assert not np.array_equal(own_of_data, own_of_noisy)
+    assert np.array_equal(along_data, along_noisy)
+
+
 @pytest.mark.parametrize("dataset", [Spring, Pendulum, TwoBody])
 def test_they_apply_to_the_mechanical_systems(dataset):
     problem = dataset.tier("smoke").problem()
