@@ -13,13 +13,15 @@ from sciml_bench.problem import MethodCard, Problem, Source
 
 PENALTIES = tuple(10.0**k for k in range(-8, 3))
 """Penalties that are tried, for each node."""
+FLAT = 1e-3
+"""A descriptor with less spread tells nothing; the features that it averages have spreads about 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DescriptorRidge(Method):
     """û_i = d_i W + b, (W, b) = argmin (1/n) Σᵢ ‖d_i W + b − uᵢ‖² + λ ‖W‖², over the nodes of all graphs.
 
-    The descriptors d_i of a node, all standardised:
+    The descriptors d_i of a node, all standardised, are these, but for what varies less than a thousandth of the features:
 
     - its features, and their means over the walks of 1, 2, 4 … 2^(`scales` − 1) edges that start at it;
     - their Gaussian averages over the graph with widths of 2, 4 … 2^`scales` edge lengths, and their mean over the graph;
@@ -185,7 +187,7 @@ def _choose(x: np.ndarray, y: np.ndarray, x_valid: np.ndarray, y_valid: np.ndarr
     """Return the affine map whose penalty has the least mean square error on the validation part."""
     centre, mean = x.mean(axis=0), y.mean(axis=0, dtype=np.float64)
     spread = x.std(axis=0)
-    spread[spread <= 1e-12 * np.abs(x).max(axis=0)] = np.inf  # a constant descriptor tells nothing
+    spread[spread < FLAT] = np.inf
     if not y.shape[1]:
         return Affine(centre=centre, weights=np.zeros((x.shape[1], 0)), mean=mean)
     scaled = (x - centre) / spread

@@ -200,6 +200,16 @@ def test_ridge_on_descriptors_knows_the_edge_of_a_domain():
     assert float(abs(found - data["u"]).max()) < 1e-3
 
 
+def test_ridge_on_descriptors_keeps_its_size_on_clouds_that_are_larger_than_its_neighbourhoods():
+    """Where each node is joined to all others, means over long walks are zero but for a hair: no scale for where they are not."""
+    variables = (POSITIONS, A, U)
+    small, large = (graphs((*variables, EDGES), 60, sizes=sizes).drop_vars("edges") for sizes in ((5, 10), (25, 30)))
+    cloud = problem((POSITIONS, A), (U,))
+    predictor = DescriptorRidge().fit(small, small, problem=cloud, budget=None, seed=0, device="cpu", log=Silent())
+    inside, beyond = (float(np.abs(predictor(d.drop_vars("u"))["u"]).max()) for d in (small, large))
+    assert beyond < 1000 * inside  # what is left is the degree, beyond all that it was fitted to
+
+
 @pytest.mark.parametrize("method", [GCN(layers=2, width=8), GAT(layers=2, width=8), MPNN(steps=2, width=8)])
 def test_dropout_thins_in_training_alone_and_its_draws_can_be_kept(method):
     log = Silent()
