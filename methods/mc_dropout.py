@@ -138,7 +138,10 @@ def _stays(layer: "torch.nn.Module") -> Any:
 
 
 def dropout_layers(thing: Any, seen: set[int] | None = None) -> "Iterator[torch.nn.Module]":
-    """Yield the dropout layers of all networks that an object holds, in its attributes, lists and mappings."""
+    """Yield the dropout layers of all networks that an object holds, in its attributes, lists and mappings.
+
+    A network of timm that drops values before its last layer itself, at its `drop_rate`, counts as one.
+    """
     import torch
 
     seen = set() if seen is None else seen
@@ -147,7 +150,7 @@ def dropout_layers(thing: Any, seen: set[int] | None = None) -> "Iterator[torch.
     seen.add(id(thing))
     if isinstance(thing, torch.nn.Module):
         kinds = torch.nn.modules.dropout._DropoutNd
-        yield from (m for m in thing.modules() if isinstance(m, kinds) and m.p > 0)
+        yield from (m for m in thing.modules() if (m.p if isinstance(m, kinds) else getattr(m, "drop_rate", 0)) > 0)
     elif isinstance(thing, Mapping):
         for value in thing.values():
             yield from dropout_layers(value, seen)

@@ -11,7 +11,7 @@ from sciml_bench.problem import Problem, Variable
 from sciml_bench.protocol.budgets import BUDGETS
 from sciml_bench.registry import build_method, method_class, short_name
 from sciml_bench.running.cell import source_digest
-from sciml_bench.testing import Silent
+from sciml_bench.testing import Silent, benches
 
 A = Variable(name="a", dims=("x",), description="an input")
 U = Variable(name="u", dims=("x",), description="a target")
@@ -71,6 +71,13 @@ def test_hyperparameters_reach_the_inner_method():
 def test_the_digest_is_that_of_both():
     assert source_digest("ensemble(linear)") != source_digest("ensemble(mean)")
     assert source_digest("ensemble(linear)") != source_digest("conformal(linear)")
+
+
+def test_networks_that_drop_in_a_function_are_left_on_too():
+    [(_, bench)] = benches.benches("mc_dropout(resnet,draws=3)", ["permeability"])
+    spread = bench.first.answer["log_kxx"].std("member")
+    assert float(spread.min()) > 1e-4
+    assert np.array_equal(bench.first.answer["log_kxx"], bench.predictor(bench.inputs)["log_kxx"])
 
 
 def test_alone_a_wrapper_says_how_it_is_used():
