@@ -115,6 +115,14 @@ def test_the_exact_solver_has_every_symmetry_after_its_predictions_were_stored(t
     assert still["symmetry/boost"] == pytest.approx(np.mean(expected), rel=1e-9)
 
 
+@pytest.mark.parametrize("knobs", [{"steps": 3}, {"tolerance": 1e-4}])
+def test_the_solver_gives_each_sample_what_it_gives_it_alone(knobs):
+    data = SpringParticles(samples=6).generate(3, range(6))
+    solver = SpringParticles().problem().solver
+    alone = [solver.solve(take(data, [i]), **knobs)["s"].values for i in range(6)]
+    assert np.array_equal(solver.solve(data, **knobs)["s"].values, np.concatenate(alone))
+
+
 def test_springs_make_one_connected_graph_without_doubles():
     for i in range(8):
         one = take(DATA, [i])
