@@ -22,8 +22,9 @@ class Conformal(Wrapper):
     `scope="point"`: h_c(x) is the ⌈(n+1)c⌉-th smallest |r_i(x)| at each place and time x, so that each place is covered with
     probability c. `scope="field"`: h_c(x) = q_c σ(x), σ(x) the root mean square residual of one half of the validation part and
     q_c the ⌈(n₂+1)c⌉-th smallest max_x |r_i(x)|/σ(x) of the other: the whole field is inside at once with probability c, and
-    the intervals are wider. Where the rank exceeds n the largest residual stands in, and the coverage falls short: c = 0.9
-    takes 9 samples, of each half.
+    the intervals are wider. Both hold where the validation part is new to f; as methods stop and select on it, coverage falls
+    some per cent short on small tables. Where the rank exceeds n the largest residual stands in, and the coverage falls short:
+    c = 0.9 takes 9 samples, of each half.
 
     Sources: Lei et al. 2018, doi:10.1080/01621459.2017.1307116; Diquigiovanni, Fontana & Vantini 2022,
     doi:10.1016/j.jmva.2021.104879 (simultaneous).

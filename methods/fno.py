@@ -19,7 +19,7 @@ class FNO(GridMethod):
     Each layer multiplies the lowest Fourier modes of `width` channels by learnt matrices, so that the map is
     one of functions: trained on one grid, it predicts on any other. `modes` is the highest wavenumber kept
     along each axis (no more than half the training grid's points), `layers` the number ℓ of such layers.
-    `domain_padding` extends a domain that is not periodic by this fraction of its length before the layers. In
+    `domain_padding` extends a domain that is not periodic by this fraction of its length at each end, before the layers. In
     training the share `dropout` of the values in the perceptron behind each layer is set to 0.
     `forecast` and `noise` say how evolution problems are trained, the other fields how the shared loop
     trains.

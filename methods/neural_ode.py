@@ -35,8 +35,8 @@ class NeuralODE(Method):
         family="network",
         framework="jax",
         summary="a network for dz/dt, trained through an ODE solver on short stretches of trajectories",
-        description="Fits trajectories rather than rates: noise in observed rates does not touch it, and it can learn "
-        "where no rates are known. Predictions integrate the network with tight error control.",
+        description="Fits the training rollouts, which are free of noise, rather than rates: noise in observed rates does not "
+        "touch it, and it can learn where no rates are known. Predictions integrate the network with tight error control.",
         sources=(
             Source(
                 citation="R. T. Q. Chen, Y. Rubanova, J. Bettencourt and D. Duvenaud, Neural ordinary differential "

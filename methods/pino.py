@@ -53,8 +53,9 @@ class PINO(TrainedMethod):
         framework="torch",
         summary="a Fourier neural operator with the equation's residual in its loss",
         description="The network of the Fourier neural operator, trained on data and equation together; the residual "
-        "is that of the dataset's card. It applies where the equation's derivatives exist on the grid: not where a "
-        "given coefficient jumps.",
+        "is that of the dataset's card. It predicts all times in one pass, where problems that give a history have the FNO's "
+        "own row step through time: fno with forecast=direct is its control there. It applies where the equation's "
+        "derivatives exist on the grid: not where a given coefficient jumps.",
         sources=(
             Source(
                 citation="Z. Li et al., Physics-informed neural operator for learning partial differential equations, "

@@ -22,7 +22,7 @@ class UNO(GridMethod):
     `width` channels, one on the coarsest grid, `depth` that go up again, and one on the full grid. Shortcuts join the
     channels of layers on grids of one size. The coarse grids make a deep network cheap. `modes` is the highest
     wavenumber kept along each axis, no more than half the coarsest points that a layer meets. `domain_padding` extends
-    a domain that is not periodic by this fraction of its length, `dropout` is the share of the values in the
+    a domain that is not periodic by this fraction of its length at each end, `dropout` is the share of the values in the
     perceptron behind each layer that is set to 0 in training. Between grids the fields are interpolated, linearly
     in one dimension and by cubics in two; on a finer grid than in training it predicts as well.
 

@@ -38,8 +38,9 @@ class UNet(GridMethod):
         framework="torch",
         summary="convolutions on a pyramid of grids, with shortcuts across at each level",
         description="The standard network for images, with periodic convolutions where the domain is "
-        "periodic. Problems that give a "
-        "history of frames are forecast one step at a time, the others in one pass.",
+        "periodic. Problems that give a history of frames are forecast one step at a time, the others in one pass. It "
+        "is given no coordinates: where a force depends on the place and is no input, as in Navier–Stokes, it can only be "
+        "seen in the frames.",
         sources=(
             Source(
                 citation="O. Ronneberger, P. Fischer and T. Brox, U-Net: convolutional networks for "
