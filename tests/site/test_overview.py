@@ -7,7 +7,9 @@ from site_records import record
 
 from sciml_bench.ranking.league import Place
 from sciml_bench.ranking.summary import summarise
+from sciml_bench.registry import dataset_class, dataset_names
 from sciml_bench.site.board import boards
+from sciml_bench.site.laws import untold_shifts
 from sciml_bench.site.overview import _against_baseline, _worst_shift, standing
 
 
@@ -44,14 +46,17 @@ def test_the_datasets_on_which_the_lead_hinges_are_named():
     )
 
 
+def on_shifts(one, factors):
+    """Return a record with these factors of 0.1 as its errors on shifts."""
+    more = {f"shift:{n}/rel_l2": factor * 0.1 for n, factor in factors.items()}
+    return one.model_copy(update={"scores": {"rel_l2": one.scores["rel_l2"], **more}})
+
+
 def advised(ties, **shifted):
     """Return what is said of a board whose best method loses these factors on two shifts, and `fno` those."""
     cells = []
     for method, error in (("unet", 0.1), ("fno", 0.11)):
-        for fold in range(2):
-            one = record(method, error, fold=fold)
-            scores = {f"shift:{n}/rel_l2": factor * 0.1 for n, factor in shifted[method].items()}
-            cells.append(one.model_copy(update={"scores": {"rel_l2": error, **scores}}))
+        cells += [on_shifts(record(method, error, fold=fold), shifted[method]) for fold in range(2)]
     (board,) = boards(summarise(cells))
     best, other = board.methods
     return _worst_shift(best, [other] if ties else [])
@@ -66,6 +71,29 @@ def test_the_worst_shift_is_named_and_who_is_tied_and_steadier():
     as_bad = {**found, "fno": {"finer_grid": 3.1, "rougher": 1.0}}
     assert advised(True, **as_bad).steadier is None
     assert advised(True, unet={}, fno={}) is None
+
+
+def test_shifts_of_what_no_input_tells_are_held_against_nobody():
+    told = {}
+    for name in dataset_names():
+        dataset = dataset_class(name).tier("small")
+        cell = record("fno", 0.1).cell.model_copy(
+            update={"dataset": name, "dataset_version": dataset.version, "dataset_parameters": dataset.parameters()}
+        )
+        told |= {name: found} if (found := untold_shifts(cell)) else {}
+    assert told == {
+        "advection": {"faster"},
+        "burgers": {"lower_viscosity"},
+        "burgers_shock": {"lower_viscosity"},
+        "lorenz96": {"weaker_forcing", "stronger_forcing"},
+        "navier_stokes": {"lower_viscosity"},
+        "reaction_diffusion": {"lower_diffusivity", "faster_growth"},
+    }
+    (board,) = boards(summarise([on_shifts(record("unet", 0.1), {"faster": 9.0, "jumps": 2.0})]))
+    (best,) = board.methods
+    assert _worst_shift(best, []).name == "faster"
+    assert _worst_shift(best, [], {"faster"}).name == "jumps"
+    assert _worst_shift(best, [], {"faster", "jumps"}) is None
 
 
 @pytest.mark.parametrize(("wins", "more"), [(0.19, "in the mean, yet more on 81% of the samples"), (0.6, "")])

@@ -1,6 +1,6 @@
 """What the page of one dataset, tier and device shows: card, floor, board, plots, regimes, shifts and pictures of its data."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from .chart import Chart, Line
 from .columns import lower_is_better
 from .figures import Film, Sample
 from .gallery import Gallery, Picture
+from .laws import shifts_of, untold_shifts
 from .regimes import Division, divisions
 from .row_charts import by_wave, calibration_caption, good, mean_over_cells, reliability, visible
 from .row_page import Confusion, RowPage
@@ -40,6 +41,8 @@ class Shift:
 
     name: str
     changes: str
+    untold: bool
+    """Whether it changes the law, by what no input tells."""
     cells: tuple[Shifted, ...]
 
 
@@ -252,11 +255,12 @@ def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...],
     rows = board.methods
     values = [i.mean for v in rows for n in ("", *names) if (i := _shifted_score(v, n)) is not None]
     scale = LogScale.of(values, None)
-    known: Mapping[str, Dataset] = (_quietly(dataset.shifts) if dataset else None) or {}
+    known, untold = shifts_of(dataset), untold_shifts(board.rows[0].row.records[0].cell)
     shifts = tuple(
         Shift(
             name=name,
             changes=_changes(dataset, known.get(name)) if dataset else "",
+            untold=name in untold,
             cells=tuple(_shift_cell(view, name, scale) for view in rows),
         )
         for name in names

@@ -1,7 +1,7 @@
 """What the first page shows: for each problem what to use, where each track stands, how sure that is, and what is new."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from ..ranking.compare import holm
@@ -10,6 +10,7 @@ from ..ranking.summary import SIMPLE
 from . import text
 from .board import Board, RowView
 from .compare_page import Contest
+from .laws import untold_shifts
 from .rivalry import Rivalry, against_solver
 from .suite import Pool, Suite
 
@@ -108,7 +109,7 @@ def advice(board: Board, contest: Contest | None) -> Advice:
         board=board,
         best=best,
         tied=tied,
-        shift=_worst_shift(best, tied),
+        shift=_worst_shift(best, tied, untold_shifts(best.row.records[0].cell)),
         baseline=_against_baseline(board, best, contest),
         solver=against_solver(board, best),
     )
@@ -122,12 +123,17 @@ def _tied(contest: Contest, best: RowView, rivals: Sequence[RowView]) -> tuple[R
     return tuple(v for (v, c), p in zip(compared, adjusted, strict=True) if p >= 0.05 or c.tied_by_floor)
 
 
-def _worst_shift(best: RowView, tied: Sequence[RowView]) -> WorstShift | None:
-    """Return on which shift the best method loses most, and the tied one with the least error there, if it is half or less."""
+def _worst_shift(best: RowView, tied: Sequence[RowView], untold: Container[str] = ()) -> WorstShift | None:
+    """Return on which shift the best method loses most, and the tied one with the least error there, if it is half or less.
+
+    Not on one of the `untold`, where whoever has learnt the law of the training data must lose.
+    """
     error = best.row.error
-    if not error or not best.row.shifts:
+    ratios = (
+        {name: found.mean / error for name, found in best.row.shifts.items() if name not in untold} if error else {}
+    )
+    if not ratios:
         return None
-    ratios = {name: interval.mean / error for name, interval in best.row.shifts.items()}
     worst = max(ratios, key=lambda name: ratios[name])
     others = [(found.mean, v) for v in tied if (found := v.row.shifts.get(worst)) is not None]
     least, steadier = min(others, key=lambda o: o[0], default=(math.inf, None))
