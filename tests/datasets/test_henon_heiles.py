@@ -110,7 +110,9 @@ def test_symmetries_hold_for_the_solver(data, name):
 
 def test_shifts_and_regimes_lie_where_they_say(data):
     energy = energy_of(SMALL.problem().hamiltonian)
-    shifts = {name: d.generate(1, range(4)) for name, d in SMALL.shifts().items()}
+    brief = {"frames": 1, "horizon": 0.4}  # nothing below looks at the rollouts; that chaotic ones can be made is seen
+    cut = {"chaotic": {}}
+    shifts = {n: replace(d, **cut.get(n, brief)).generate(1, range(4)) for n, d in SMALL.shifts().items()}
     assert energy(shifts["chaotic"].z0.values).min() > 1 / 8
     assert energy(shifts["chaotic"].z0.values).max() < 1 / 6
     assert energy(shifts["lower_energies"].z0.values).max() < 1 / 24

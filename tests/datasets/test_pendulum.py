@@ -14,6 +14,7 @@ from sciml_bench.problem.hamiltonian_data import energy_of
 from sciml_bench.problem.spectral import x64
 
 FULL = Pendulum.tier("full")
+BRIEF = {"frames": 1, "horizon": 0.2}  # for what does not look at the rollout, which is most of the work
 OMEGA = np.sqrt(6.0)
 
 
@@ -74,7 +75,7 @@ def test_energy_is_constant(data):
 
 def test_set_up_is_the_published_one(data):
     assert dict(data.sizes) == {"sample": 12, "component": 2, "observation": 45, "time": 100}
-    clean = replace(FULL, noise=0.0).generate(0, range(40))
+    clean = replace(FULL, noise=0.0, **BRIEF).generate(0, range(40))
     r = np.linalg.norm(clean.z_observed.values[:, 0], axis=-1)
     assert 1.3 <= r.min() < 1.4
     assert 2.2 < r.max() <= 2.3
@@ -101,9 +102,10 @@ def test_mirrored_inputs_have_mirrored_solutions(data):
     assert mirrored.rate.values == pytest.approx(expected.rate.values, abs=1e-12)
 
 
-def test_shifts_and_regimes_lie_where_they_say():
+def test_shifts_and_regimes_lie_where_they_say(data):
     energy = energy_of(FULL.problem().hamiltonian)
-    shifts = {name: d.generate(1, range(10)) for name, d in FULL.shifts().items()}
+    cut = {"turning_over": {}}
+    shifts = {n: replace(d, **cut.get(n, BRIEF)).generate(1, range(10)) for n, d in FULL.shifts().items()}
     seen = energy(shifts["observed_energies"].z0.values)
     assert seen.min() > 1.69
     assert seen.max() < 5.83
@@ -113,4 +115,4 @@ def test_shifts_and_regimes_lie_where_they_say():
     assert shifts["no_noise"].rate.values == pytest.approx(FULL.rate(shifts["no_noise"].z_observed.values))
     regime = FULL.problem().regimes["energy"]
     assert set(regime.of(shifts["observed_energies"])) == {"observed energies"}
-    assert "lower energies" in set(regime.of(FULL.generate(0, range(10))))
+    assert "lower energies" in set(regime.of(data))
