@@ -30,6 +30,12 @@ METHODS = {
     "mlp": MLP(width=16, depth=2, updates=200, validations=4),
     "tabnet": TabNet(decision=8, attention=8, steps=2, updates=100, validations=4, batch_size=64, ghost=32),
 }
+SHORT = METHODS | {
+    "xgboost": XGBoost(rounds=40, learning_rate=0.1),
+    "lightgbm": LightGBM(rounds=40, learning_rate=0.1),
+    "mlp": replace(METHODS["mlp"], updates=80),
+    "tabnet": replace(METHODS["tabnet"], updates=50),
+}  # for what shows long before a fit has ended
 CLASSIFIERS = [name for name in METHODS if name != "gaussian_process"]
 
 NAMES = ("a", "b", "c")
@@ -83,8 +89,8 @@ def test_units_do_not_matter(name):
         return data.assign(a=1000 * data.a + 5, b=data.b / 64 - 1, u=8 * data.u - 2)
 
     parts = [table(90, 0), table(30, 1)]
-    plain = middle(fit(METHODS[name], REGRESSION, *parts)(inputs(table(20, 2))))
-    other = middle(fit(METHODS[name], REGRESSION, *map(changed, parts))(inputs(changed(table(20, 2)))))
+    plain = middle(fit(SHORT[name], REGRESSION, *parts)(inputs(table(20, 2))))
+    other = middle(fit(SHORT[name], REGRESSION, *map(changed, parts))(inputs(changed(table(20, 2)))))
     assert np.abs((other + 2) / 8 - plain).max() < (0.02 if name in ("mlp", "tabnet") else 1e-3) * np.abs(plain).max()
 
 
@@ -101,7 +107,7 @@ def test_several_targets_are_each_learnt(name):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classes_are_told_apart(name):
     test = table(60, 2)
-    answer = fit(METHODS[name], CLASSES)(inputs(test))["kind"]
+    answer = fit(SHORT[name], CLASSES)(inputs(test))["kind"]
     assert answer.dims == ("sample", "class")
     assert answer.dtype == np.float64
     assert np.allclose(answer.sum("class"), 1, rtol=0, atol=1e-12)
@@ -122,7 +128,7 @@ def test_a_class_that_is_not_in_training_is_no_stumbling_block(name):
 def test_a_single_class_is_certain(name):
     train = table(60, 0)
     train = train.isel(sample=train.kind.values == 2)
-    answer = fit(METHODS[name], CLASSES, train, train)(inputs(table(5, 2)))["kind"].values
+    answer = fit(SHORT[name], CLASSES, train, train)(inputs(table(5, 2)))["kind"].values
     assert (answer.argmax(axis=1) == 2).all()
     assert answer[:, 2].min() > 0.8
 
