@@ -100,7 +100,7 @@ def test_importing_the_method_imports_no_framework():
 
 
 def test_a_fourier_multiplier_is_learnt_on_every_grid():
-    method = FNO(width=16, modes=6, layers=2, updates=350, learning_rate=1e-2, clip_norm=0.0)
+    method = FNO(width=16, modes=6, layers=2, updates=150, learning_rate=1e-2, clip_norm=0.0)
     predictor = fit(method, STEADY, smoothing(256))
     test, fine = smoothing(20, seed=1), smoothing(20, n=64, seed=1)
     assert error(predictor(test[["a"]])["u"], test["u"]) < 0.02
@@ -111,7 +111,7 @@ def test_a_fourier_multiplier_is_learnt_on_every_grid():
 
 def test_the_heat_equation_is_forecast_step_by_step():
     log, data = Notes(), heat(96)
-    predictor = fit(FNO(width=16, modes=6, layers=2, updates=150), HEAT, data, log=log)
+    predictor = fit(FNO(width=16, modes=6, layers=2, updates=80), HEAT, data, log=log)
     assert log.facts["forecast"] == "autoregressive"
     test = heat(10, seed=1)
     result = predictor(test[["w0"]])

@@ -18,7 +18,7 @@ PROBLEM = Problem(
     inputs=tuple(Variable(name=n, dims=(), description=n, kind="scalar") for n in NAMES),
     targets=(Variable(name="u", dims=(), description="u", kind="scalar"),),
 )
-SMALL = TabNet(decision=8, attention=8, steps=2, updates=400, validations=8, batch_size=64, ghost=32, sparsity=1e-2)
+SMALL = TabNet(decision=8, attention=8, steps=2, updates=200, validations=4, batch_size=64, ghost=32, sparsity=1e-2)
 
 
 def draw(samples, seed):
