@@ -3,7 +3,8 @@
     python ready.py < [{"words": […], "cwd": …, "env": {…}, "out": file, "err": file, "timeout": seconds}, …]
 
 Prints a line of JSON for each call: its exit status, or null where its time was over. A fork differs from a process that was
-started anew in what Python and libraries read from the environment as they start (but PYTHONPATH), and in nothing else.
+started anew in what Python and libraries read from the environment as they start (but PYTHONPATH), and in that its fork
+server, which would import the same again, is a fork as well.
 """
 
 import importlib
@@ -14,12 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
+from multiprocessing import util
 from pathlib import Path
 
 IMPORTED = (
     *(f"sciml_bench.cli.{name}" for name in ("app", "check", "compare", "data", "run", "site", "sweep", "tables", "verify")),
     "sciml_bench.problem.user_file",
+    "sciml_bench.running.worker",
     "sciml_bench.site.build",
 )  # fmt: skip
 POLL_SECONDS = 0.01
@@ -63,8 +69,26 @@ def become(asked: dict) -> None:
         os.dup2(os.open(target, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     sys.path[1:1] = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p not in sys.path]
     tempfile.tempdir = None
+    util.spawnv_passfds = partial(spawn, util.spawnv_passfds)
     sys.argv = ["sciml-bench", *asked["words"]]
     sys.modules["__main__"].__spec__ = find_spec("sciml_bench.__main__")  # workers do not import it again
+
+
+def spawn(otherwise: Callable[..., int], path: bytes, args: list[str], descriptors: Iterable[int]) -> int:
+    """Start a fork server as a fork of this process, which has no threads yet; any other Python as it was."""
+    code = args[args.index("-c") + 1] if "-c" in args else ""
+    if not code.startswith("from multiprocessing.forkserver import main"):
+        return otherwise(path, args, descriptors)
+    child = os.fork()
+    if child:
+        return child
+    try:
+        for held in {int(name) for name in os.listdir("/proc/self/fd")} - {0, 1, 2, *descriptors}:
+            with suppress(OSError):  # that by which the folder was read
+                os.close(held)
+        exec(code, {})
+    finally:
+        os._exit(0)
 
 
 def ended(child: int, timeout: float) -> int | None:
@@ -82,6 +106,7 @@ def ended(child: int, timeout: float) -> int | None:
 
 def main() -> None:
     """Answer calls until there are no more."""
+    del sys.path[0]  # the tests' own
     for name in IMPORTED:
         importlib.import_module(name)
     for line in sys.stdin:
