@@ -6,6 +6,7 @@ from sciml_bench.registry import build_method, dataset_class, dataset_names, met
 from sciml_bench.testing import benches, check_method
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "dataset"), [(m, d) for m in method_names() for d in benches.fitting(m)], ids=str)
 def test_contract(method, dataset):
     """All checks of a pair share its fits."""
