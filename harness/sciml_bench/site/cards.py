@@ -6,6 +6,8 @@ Its rows are then shown without a card.
 
 import functools
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 from .. import registry
 from ..method.contract import Method
@@ -72,4 +74,12 @@ def dataset_of(cell: CellId) -> Dataset | None:
     try:
         return cls(**cell.dataset_parameters)
     except Exception:  # parameters of another version
+        return None
+
+
+def quietly(made: Callable[[], Any]) -> Any:
+    """Return what a dataset says of itself, or None: another version may not know these parameters."""
+    try:
+        return made()
+    except Exception:  # a page without its card is better than no page
         return None

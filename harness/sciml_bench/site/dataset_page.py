@@ -1,6 +1,6 @@
 """What the page of one dataset, tier and device shows: card, floor, board, plots, regimes, shifts and pictures of its data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from .chart import Chart, Line
 from .columns import lower_is_better
 from .figures import Film, Sample
 from .gallery import Gallery, Picture
-from .laws import shifts_of, untold_shifts
+from .laws import untold_shifts
 from .regimes import Division, divisions
 from .row_charts import by_wave, calibration_caption, good, mean_over_cells, reliability, visible
 from .row_page import Confusion, RowPage
@@ -107,7 +107,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
     """Return the page of a board whose rows have these pages."""
     first = board.rows[0].row.records[0]
     dataset = cards.dataset_of(first.cell)
-    problem: Problem | None = _quietly(dataset.problem) if dataset else None
+    problem: Problem | None = cards.quietly(dataset.problem) if dataset else None
     ordered = sorted(details, key=lambda d: d.view.solver)  # the methods first
     shown = [d for d in ordered if d.samples]
     shifted, shifts = _shifts(board, dataset)
@@ -119,7 +119,7 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
         definition=cards.definition(first.cell),
         parameters=first.cell.dataset_parameters,
         version=first.cell.dataset_version,
-        refined=_changes(dataset, _quietly(dataset.refined)) if dataset else "",
+        refined=_changes(dataset, cards.quietly(dataset.refined)) if dataset else "",
         certified=first.diagnostics.get("certificate", {}).get("samples", 0),
         sizes=_sizes(board.rows[0].row.records),
         folds=first.cell.folds,
@@ -143,14 +143,6 @@ def page(board: Board, details: Sequence[RowPage], gallery: Gallery) -> Page:
 def _best_first(board: Board, details: Sequence[RowPage]) -> list[RowPage]:
     order = {id(v): i for i, v in enumerate(board.methods)}
     return sorted((d for d in details if id(d.view) in order), key=lambda d: order[id(d.view)])
-
-
-def _quietly(made: Callable[[], Any]) -> Any:
-    """Return what a dataset says of itself, or None: another version may not know these parameters."""
-    try:
-        return made()
-    except Exception:  # a page without its card is better than no page
-        return None
 
 
 def _changes(dataset: Dataset, other: Dataset | None) -> str:
@@ -255,7 +247,8 @@ def _shifts(board: Board, dataset: Dataset | None) -> tuple[tuple[RowView, ...],
     rows = board.methods
     values = [i.mean for v in rows for n in ("", *names) if (i := _shifted_score(v, n)) is not None]
     scale = LogScale.of(values, None)
-    known, untold = shifts_of(dataset), untold_shifts(board.rows[0].row.records[0].cell)
+    known: Mapping[str, Dataset] = (cards.quietly(dataset.shifts) if dataset else None) or {}
+    untold = untold_shifts(dataset)
     shifts = tuple(
         Shift(
             name=name,

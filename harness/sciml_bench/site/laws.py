@@ -4,31 +4,18 @@ A method that has learnt the law of the training data is wrong there by what tha
 nearer to that: such a shift says how far the laws lie apart, and nothing of the method.
 """
 
-from collections.abc import Mapping
-
 from ..problem import Dataset, Evolution, Problem
-from ..records.record import CellId
 from . import cards
 
 
-def untold_shifts(cell: CellId) -> frozenset[str]:
-    """Return the names of those shifts of a cell's dataset; none where it cannot be asked."""
-    dataset = cards.dataset_of(cell)
-    if dataset is None:
-        return frozenset()
-    try:
-        law, shifts = dataset.problem(), shifts_of(dataset)
-        return frozenset(name for name, other in shifts.items() if _differ(law, other.problem()))
-    except Exception:  # of another version: a page that says less is better than no page
-        return frozenset()
+def untold_shifts(dataset: Dataset | None) -> frozenset[str]:
+    """Return the names of those shifts of a dataset; none where it cannot be asked."""
+    return (cards.quietly(lambda: _untold(dataset)) if dataset else None) or frozenset()
 
 
-def shifts_of(dataset: Dataset | None) -> Mapping[str, Dataset]:
-    """Return a dataset's shifts by name; none where it cannot be asked."""
-    try:
-        return dataset.shifts() if dataset else {}
-    except Exception:
-        return {}
+def _untold(dataset: Dataset) -> frozenset[str]:
+    law = dataset.problem()
+    return frozenset(name for name, other in dataset.shifts().items() if _differ(law, other.problem()))
 
 
 def _differ(one: Problem, other: Problem) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..ranking.compare import holm
 from ..ranking.league import League
 from ..ranking.summary import SIMPLE
-from . import text
+from . import cards, text
 from .board import Board, RowView
 from .compare_page import Contest
 from .laws import untold_shifts
@@ -109,7 +109,7 @@ def advice(board: Board, contest: Contest | None) -> Advice:
         board=board,
         best=best,
         tied=tied,
-        shift=_worst_shift(best, tied, untold_shifts(best.row.records[0].cell)),
+        shift=_worst_shift(best, tied, untold_shifts(cards.dataset_of(best.row.records[0].cell))),
         baseline=_against_baseline(board, best, contest),
         solver=against_solver(board, best),
     )
